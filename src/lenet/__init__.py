@@ -1,0 +1,1 @@
+"""The executable edition of LeCun, Bottou, Bengio, Haffner (1998), section III."""
