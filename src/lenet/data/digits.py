@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from lenet.data.source import Raw
+from lenet.data.views import VIEWS
+from lenet.errors import InputError
+
 
 @dataclass(frozen=True)
 class Split:
@@ -35,3 +39,41 @@ class Digits:
     @property
     def stand_in(self) -> bool:
         return self.name != "mnist"
+
+
+def split(
+    raw: Raw, view: str = "regular", train_size: int | None = None, validation: int | None = None
+) -> Digits:
+    """Brings raw digits into a view and splits them.
+
+    Args:
+        raw: the training and test images as they come.
+        view: the form of the images, a key of `VIEWS`.
+        train_size: trains on the first so many digits; None is all that validation leaves.
+        validation: how many of the last training digits choices are made on; None is the data
+            set's own fixed split (5,000 of MNIST), 0 trains on all.
+
+    Raises:
+        InputError: a view that does not exist, or sizes that the training set does not have.
+    """
+    if view not in VIEWS:
+        raise InputError(f"data.view={view} is not one of {', '.join(VIEWS)}")
+    see = VIEWS[view]
+    total = len(raw.train_labels)
+    held_out = raw.validation if validation is None else validation
+    if not 0 <= held_out < total:
+        raise InputError(f"data.validation={held_out} has to lie between 0 and {total - 1:,}")
+    size = total - held_out if train_size is None else train_size
+    if not 1 <= size <= total - held_out:
+        raise InputError(
+            f"data.train_size={size} has to lie between 1 and {total - held_out:,} "
+            f"({total:,} digits less {held_out:,} of validation)"
+        )
+    train, last = slice(0, size), slice(total - held_out, total)
+    return Digits(
+        raw.name,
+        raw.digest,
+        Split(see(raw.train_images[train]), raw.train_labels[train]),
+        Split(see(raw.train_images[last]), raw.train_labels[last]),
+        Split(see(raw.test_images), raw.test_labels),
+    )

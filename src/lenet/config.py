@@ -1,0 +1,85 @@
+"""Checks the values of a configuration before anything is loaded or written."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from lenet.errors import InputError
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a number in the configuration may be: of a kind, within limits, and perhaps null."""
+
+    kind: type
+    low: float
+    high: float
+    optional: bool = False
+
+    def check(self, key: str, value: object) -> None:
+        """Raises InputError where the value is not such a number."""
+        if value is None and self.optional:
+            return
+        kinds = (int, float) if self.kind is float else (int,)
+        good = isinstance(value, kinds) and not isinstance(value, bool)
+        if not good or not self.low <= value <= self.high:  # type: ignore[operator]
+            what = "a whole number" if self.kind is int else "a number"
+            null = " or null" if self.optional else ""
+            raise InputError(f"{key}={value} has to be {what} from {self.low} to {self.high}{null}")
+
+
+BOUNDS = {
+    "seed": Bound(int, 0, 2**32 - 1),
+    "data.train_size": Bound(int, 1, 60_000, optional=True),
+    "data.validation": Bound(int, 0, 59_999, optional=True),
+    "recipe.epochs": Bound(int, 1, 1_000),
+    "recipe.batch_size": Bound(int, 1, 60_000),
+    "recipe.optimizer.lr": Bound(float, 1e-8, 10.0),
+    "trainer.threads": Bound(int, 1, 1_024, optional=True),
+}
+
+
+def check(cfg: DictConfig) -> None:
+    """Checks all of a run's configuration that can be checked without data.
+
+    Raises:
+        InputError: a value that is out of bounds, an output folder that cannot be written.
+    """
+    missing = object()
+    for key, bound in BOUNDS.items():
+        value = OmegaConf.select(cfg, key, default=missing)
+        if value is not missing:
+            bound.check(key, value)
+    if cfg.seeds is not None:
+        if not isinstance(cfg.seeds, ListConfig) or not cfg.seeds:
+            raise InputError(f"seeds={cfg.seeds} has to be a list, as in seeds=[0,1,2]")
+        for seed in cfg.seeds:
+            BOUNDS["seed"].check("seeds", seed)
+        if len(set(cfg.seeds)) < len(cfg.seeds):
+            raise InputError(f"seeds={cfg.seeds} names a seed twice")
+    check_writable(Path(cfg.output))
+
+
+def check_writable(folder: Path) -> None:
+    """Raises InputError where no file can be written to a folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as e:
+        raise InputError(
+            f"{folder} cannot be written ({e.strerror}): set output=<folder> to one that can"
+        ) from e
+
+
+def flat(values: dict, prefix: str = "") -> dict[str, object]:
+    """Nested values under dotted keys, as they are written on the command line."""
+    result: dict[str, object] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            result |= flat(value, f"{prefix}{key}.")
+        else:
+            result[f"{prefix}{key}"] = value
+    return result

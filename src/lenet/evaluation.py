@@ -1,0 +1,68 @@
+"""From scores to figures. Knows digits and scores, no model.
+
+Scores are N x 10, larger is better; labels are N, 0 to 9.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenet.statistics import wilson
+
+REJECTION_TARGET = 0.005  # III.D: the error on the patterns that are not rejected
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What scores on a set of labelled digits amount to."""
+
+    count: int  # digits
+    errors: int  # of them given a wrong class
+    error: float  # a fraction
+    low: float  # the 95 % interval of the error (Wilson)
+    high: float
+    reject: float  # the fraction to reject for 0.5 % error on the rest
+
+
+def evaluate(scores: NDArray, labels: NDArray) -> Evaluation:
+    """The figures of one run.
+
+    Raises:
+        ValueError: scores that are not N x 10 for N labels, or not finite.
+    """
+    if scores.shape != (len(labels), 10):
+        raise ValueError(f"scores of shape {scores.shape} for {len(labels)} labels")
+    if not np.isfinite(scores).all():
+        raise ValueError("scores are not finite: the classifier has no opinion on some digits")
+    wrong = scores.argmax(1) != labels
+    low, high = wilson(int(wrong.sum()), len(labels))
+    return Evaluation(
+        len(labels),
+        int(wrong.sum()),
+        float(wrong.mean()),
+        low,
+        high,
+        rejection(scores, labels, REJECTION_TARGET),
+    )
+
+
+def margins(scores: NDArray) -> NDArray:
+    """The difference between the two best scores (III.D), what rejection goes by: N x 10 -> N."""
+    second, best = np.partition(scores, -2, axis=1)[:, -2:].T
+    return best - second
+
+
+def rejection(scores: NDArray, labels: NDArray, target: float) -> float:
+    """The smallest fraction of patterns, least margin first, whose rejection leaves at most the
+    ``target`` fraction of errors among the others (III.D, Figure 10).
+
+    Patterns of equal margin are rejected together, as no threshold tells them apart.
+    """
+    margin = margins(scores)
+    order = np.argsort(-margin, kind="stable")
+    wrong = np.cumsum(scores.argmax(1)[order] != labels[order])
+    kept = np.arange(1, len(labels) + 1)
+    last_of_margin = np.append(margin[order][1:] != margin[order][:-1], True)
+    good = kept[(wrong <= target * kept) & last_of_margin]
+    return 1 - (good.max() if len(good) else 0) / len(labels)

@@ -1,0 +1,132 @@
+"""The LightningModule: any net, learning by mini-batches."""
+
+import time
+from collections.abc import Callable
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
+
+from lenet.data.digits import Digits
+from lenet.errors import InputError
+from lenet.learning.batches import InOrder, Shuffled
+
+Loss = Callable[[Tensor, Tensor], Tensor]  # scores N x 10, labels N -> scalar
+Watch = Callable[[int, dict[str, float]], None]  # epoch from 1, its metrics
+
+DIVERGED = 10.0  # a loss so many times that of the first epoch will not come back
+
+
+class Diverged(InputError):
+    """Training left the finite, or climbed far above where it began."""
+
+
+class LearningModule(pl.LightningModule):
+    """A net that learns by mini-batches of digits in memory.
+
+    Metrics are accumulated step by step, and computed and logged once an epoch: on nets this small
+    a log call per step would cost more than it tells.
+
+    Args:
+        net: N x 1 x H x W -> N x 10 scores, larger is better.
+        loss: of scores and labels.
+        optimizer: given the parameters, makes the optimizer.
+        schedule: given the optimizer and ``total_steps``, makes a schedule that is stepped
+            after every batch.
+        digits: trained and validated on.
+        batch_size: digits in a training batch.
+        seed: of the order of the digits.
+        compiled: whether torch.compile fuses the training step.
+        watch: called after each epoch.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        loss: Loss,
+        optimizer: Callable[..., torch.optim.Optimizer],
+        schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler],
+        digits: Digits,
+        batch_size: int,
+        seed: int,
+        compiled: bool,
+        watch: Watch,
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self.loss = loss
+        self.make_optimizer = optimizer
+        self.make_schedule = schedule
+        self.digits = digits
+        self.batch_size = batch_size
+        self.seed = seed
+        self.watch = watch
+        self.forward_step = torch.compile(self._step, dynamic=False) if compiled else self._step
+        self.train_loss, self.train_error = MeanMetric(), MeanMetric()
+        self.validation_error = MeanMetric()
+        self.first_loss: float | None = None
+
+    def _step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        scores = self.net(images)
+        return self.loss(scores, labels), error(scores.detach(), labels)
+
+    def train_dataloader(self) -> Shuffled:
+        return Shuffled(self.digits.train, self.batch_size, self.seed, self.current_epoch)
+
+    def val_dataloader(self) -> InOrder | list[InOrder]:
+        return InOrder(self.digits.validation) if len(self.digits.validation) else []
+
+    def configure_optimizers(self) -> dict:
+        optimizer = self.make_optimizer(self.net.parameters())
+        assert isinstance(total_steps := self.trainer.estimated_stepping_batches, int)
+        schedule = self.make_schedule(optimizer, total_steps=total_steps)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def on_train_epoch_start(self) -> None:
+        self.started = time.perf_counter()
+
+    def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        loss, wrong = self.forward_step(*batch)
+        self.train_loss.update(loss.detach())
+        self.train_error.update(wrong)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self.trained = time.perf_counter()
+
+    def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
+        images, labels = batch
+        self.validation_error.update(error(self.net(images), labels), len(labels))
+
+    def on_train_epoch_end(self) -> None:
+        now = time.perf_counter()
+        metrics = {
+            "train/loss": float(self.train_loss.compute()),
+            "train/error": float(self.train_error.compute()),
+            "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
+            "epoch_seconds": now - self.started,
+        }
+        self._check(metrics["train/loss"])
+        if len(self.digits.validation):
+            metrics["validation/error"] = float(self.validation_error.compute())
+        for metric in (self.train_loss, self.train_error, self.validation_error):
+            metric.reset()
+        self.watch(self.current_epoch + 1, metrics)
+
+    def _check(self, loss: float) -> None:
+        if self.first_loss is None:
+            self.first_loss = loss
+        if not loss <= DIVERGED * self.first_loss < float("inf"):  # false for NaN, too
+            raise Diverged(
+                f"training diverged in epoch {self.current_epoch + 1} (loss {loss:.3g}): "
+                "lower recipe.optimizer.lr"
+            )
+
+
+def error(scores: Tensor, labels: Tensor) -> Tensor:
+    """The share of patterns whose best score is another class's: N x 10, N -> scalar."""
+    return (scores.argmax(1) != labels).float().mean()

@@ -1,0 +1,60 @@
+"""Lightning's Trainer, set up the one way that every recipe uses."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+
+from lenet.errors import InputError
+
+CHECKPOINT = "last"
+
+
+class Bar(TQDMProgressBar):
+    """Epoch, loss and validation error on one line; the version number that Lightning adds goes."""
+
+    def get_metrics(self, *args: Any, **kwargs: Any) -> dict:
+        metrics = super().get_metrics(*args, **kwargs)
+        metrics.pop("v_num", None)
+        return metrics
+
+
+def make_trainer(options: dict[str, Any], epochs: int, validate: bool, folder: Path) -> pl.Trainer:
+    """A Trainer that keeps the state of the last whole epoch in ``folder``/last.ckpt.
+
+    Args:
+        options: the `trainer` config: arguments of pl.Trainer, without ours.
+        epochs: to train.
+        validate: whether there is a validation split.
+        folder: for the checkpoint.
+
+    Raises:
+        InputError: an accelerator that this machine does not have, an option that pl.Trainer
+            does not know.
+    """
+    if options.get("accelerator") in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise InputError("trainer=gpu, but torch finds no GPU here: use trainer=cpu or trainer=auto")
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # hardware and tips, every run
+    interactive = sys.stderr.isatty()
+    callbacks: list[Callback] = [
+        ModelCheckpoint(folder, filename=CHECKPOINT, enable_version_counter=False)
+    ]
+    if interactive:
+        callbacks.append(Bar(refresh_rate=20))
+    arguments = {
+        "max_epochs": epochs,
+        "logger": False,
+        "callbacks": callbacks,
+        "enable_progress_bar": interactive,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        "limit_val_batches": None if validate else 0,
+    }
+    try:
+        return pl.Trainer(**(arguments | options))
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise InputError(f"Lightning's Trainer refuses the trainer config: {e}") from e

@@ -1,0 +1,57 @@
+"""Where a result comes from: commit, uncommitted changes, versions, machine."""
+
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+LIBRARIES = (
+    "torch",
+    "torchvision",
+    "pytorch-lightning",
+    "torchmetrics",
+    "scikit-learn",
+    "numpy",
+    "numba",
+    "hydra-core",
+    "mlflow",
+)
+
+
+@dataclass(frozen=True)
+class Code:
+    """The state of the project's git checkout; without one, commit is "unknown"."""
+
+    commit: str
+    diff: str  # of tracked files against the commit, and the names of untracked ones
+
+    @property
+    def dirty(self) -> bool:
+        return bool(self.diff)
+
+
+def code(root: Path) -> Code:
+    """The commit that is checked out in ``root``, and what differs from it."""
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return Code("unknown", "")
+    diff = _git(root, "diff", "HEAD", "--no-ext-diff") or ""
+    untracked = _git(root, "ls-files", "--others", "--exclude-standard") or ""
+    return Code(
+        commit.strip(), diff + "".join(f"untracked: {name}\n" for name in untracked.splitlines())
+    )
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        return subprocess.run(
+            ["git", *arguments], cwd=root, capture_output=True, text=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def versions() -> dict[str, str]:
+    """The versions that results depend on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}

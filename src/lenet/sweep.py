@@ -1,0 +1,96 @@
+"""A sweep: one parent run, a note from every job, a table at the end.
+
+Jobs may run in other processes, so all that they share with the sweep lies in its folder,
+``hydra.sweep.dir``.
+"""
+
+import atexit
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from lenet.errors import InputError
+from lenet.terminal import Failure, Outcome, table
+
+PARENT = "parent.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """The place of the running job in its sweep."""
+
+    folder: Path
+    number: int
+    parent: str | None  # the sweep's MLflow run
+
+    def done(self, outcomes: Sequence[Outcome]) -> None:
+        """Notes what came of the job."""
+        self._note({"outcomes": [asdict(outcome) for outcome in outcomes]})
+
+    def failed(self, failure: Failure) -> None:
+        """Notes why nothing came of it."""
+        self._note({"failure": asdict(failure)})
+
+    def _note(self, content: dict) -> None:
+        (self.folder / f"job-{self.number:04d}.json").write_text(json.dumps(content))
+
+
+def current_job() -> Job | None:
+    """The job that this process runs, if it is one of a sweep."""
+    if not HydraConfig.initialized():
+        return None
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
+        return None
+    folder = Path(hydra.sweep.dir)
+    return Job(folder, hydra.job.num, json.loads((folder / PARENT).read_text()))
+
+
+class Sweep(Callback):
+    """Opens the parent run before the first job and closes it, with a table, after the last."""
+
+    def on_multirun_start(self, config: DictConfig, **_: object) -> None:
+        from lenet.config import check_writable
+        from lenet.data.source import load
+        from lenet.tracking import Tracker
+
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        self.folder = Path(config.hydra.sweep.dir)
+        try:
+            check_writable(self.folder)
+            raw = load(config.data.source, Path(config.data.folder))
+            self.tracker = Tracker(
+                config.tracking.uri, Path(config.root) / "mlruns", stand_in=raw.name != "mnist"
+            )
+        except InputError as e:
+            print(f"The sweep cannot start: {e}", file=sys.stderr)
+            sys.exit(1)
+        self.parent = self.tracker.open(f"sweep {' '.join(config.hydra.overrides.task)}")
+        (self.folder / PARENT).write_text(json.dumps(self.parent))
+        atexit.register(self._close, "KILLED")
+
+    def on_multirun_end(self, config: DictConfig, **_: object) -> None:
+        atexit.unregister(self._close)
+        failed = any("failure" in note for note in self._notes())
+        self._close("FAILED" if failed else "FINISHED")
+        if failed:
+            sys.exit(1)
+
+    def _notes(self) -> list[dict]:
+        return [json.loads(path.read_text()) for path in sorted(self.folder.glob("job-*.json"))]
+
+    def _close(self, status: str) -> None:
+        notes = self._notes()
+        table(
+            [Outcome(**o) for note in notes for o in note.get("outcomes", ())],
+            [Failure(**note["failure"]) for note in notes if "failure" in note],
+        )
+        self.tracker.close(self.parent, status)

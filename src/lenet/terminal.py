@@ -1,0 +1,92 @@
+"""What a person sees in the terminal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from lenet import paper
+
+console = Console(soft_wrap=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one run. Errors are fractions; NaN where there is none."""
+
+    name: str
+    seed: int
+    row: str  # of Figure 9, which it stands beside
+    data: str  # "mnist", or the stand-in's name
+    error: float
+    low: float
+    high: float
+    validation_error: float
+    seconds: float  # of training
+    run: str  # where to find it in MLflow
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job of a sweep came to nothing."""
+
+    name: str
+    reason: str
+
+
+def banner() -> None:
+    """Says that the digits are not MNIST, so that nobody can miss it."""
+    console.print(
+        Panel(
+            "These are scikit-learn's 1,797 bundled digits, a stand-in to see that everything "
+            "works.\nNo figure below says anything about MNIST or about the paper.\n"
+            "For MNIST: set MNIST_ROOT to a folder that holds MNIST/raw/*.gz, or be online once.",
+            title="NOT MNIST",
+            style="bold yellow",
+            width=92,
+        )
+    )
+
+
+def table(outcomes: Sequence[Outcome], failures: Sequence[Failure] = ()) -> None:
+    """Each run's test error beside the paper's figure, then what failed and why."""
+    stand_in = any(o.data != "mnist" for o in outcomes)
+    view = Table(title="stand-in digits, NOT MNIST" if stand_in else "MNIST, 10,000 test digits")
+    for column, justify in (
+        ("model", "left"),
+        ("seed", "right"),
+        ("test error %", "right"),
+        ("95 % interval", "left"),
+        ("paper %", "right"),
+        ("seconds", "right"),
+        ("MLflow run", "left"),
+    ):
+        view.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for o in outcomes:
+        view.add_row(
+            o.name,
+            str(o.seed),
+            f"{100 * o.error:.2f}",
+            f"{100 * o.low:.2f} to {100 * o.high:.2f}",
+            "-" if stand_in else f"{paper.ROWS[o.row].test_error:.2f}",
+            f"{o.seconds:.0f}",
+            o.run,
+        )
+    if outcomes:
+        console.print(view)
+    for failure in failures:
+        console.print(f"[bold red]failed[/] {failure.name}: {failure.reason}", highlight=False)
+
+
+def epoch(name: str, number: int, metrics: dict[str, float]) -> None:
+    """One line for one epoch, where no progress bar can be drawn."""
+    validation = metrics.get("validation/error")
+    shown = "" if validation is None else f"   validation error {100 * validation:.2f} %"
+    print(
+        f"{name}   epoch {number}   loss {metrics['train/loss']:.4f}"
+        f"   training error {100 * metrics['train/error']:.2f} %{shown}"
+        f"   {metrics['epoch_seconds']:.1f} s",
+        flush=True,
+    )
