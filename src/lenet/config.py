@@ -4,8 +4,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from lenet import paper
 from lenet.errors import InputError
 
 
@@ -59,6 +61,10 @@ def check(cfg: DictConfig) -> None:
             BOUNDS["seed"].check("seeds", seed)
         if len(set(cfg.seeds)) < len(cfg.seeds):
             raise InputError(f"seeds={cfg.seeds} names a seed twice")
+    if cfg.paper not in paper.ROWS:
+        raise InputError(f"paper={cfg.paper} is not a row of Figure 9: {', '.join(paper.ROWS)}")
+    if cfg.trainer.accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise InputError("torch finds no GPU here: use trainer=cpu or trainer=auto")
     check_writable(Path(cfg.output))
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import statistics
 import sys
 import time
 import traceback
@@ -11,7 +12,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
@@ -40,6 +40,8 @@ def run(cfg: DictConfig) -> float | None:
     job = sweep.current_job()
     try:
         outcomes = train(cfg, job.parent if job else None)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     except Exception as e:
         reason = str(e) if isinstance(e, InputError) else f"{type(e).__name__}: {e}"
         if not isinstance(e, InputError):
@@ -53,7 +55,7 @@ def run(cfg: DictConfig) -> float | None:
         job.done(outcomes)
     else:
         terminal.table(outcomes)
-    return float(np.mean([outcome.validation_error for outcome in outcomes]))
+    return statistics.mean(outcome.validation_error for outcome in outcomes)
 
 
 def _terminate(*_: object) -> None:
@@ -88,7 +90,9 @@ def train(cfg: DictConfig, parent: str | None = None) -> list[Outcome]:
         groups = [seeds] if recipe.together else [[seed] for seed in seeds]
         outcomes = [outcome for group in groups for outcome in job.train(group, together.id)]
         errors = [outcome.error for outcome in outcomes]
-        together.metrics({"test/error": np.mean(errors), "test/error_std": np.std(errors, ddof=1)})
+        together.metrics(
+            {"test/error": statistics.mean(errors), "test/error_std": statistics.stdev(errors)}
+        )
     return outcomes
 
 
@@ -113,7 +117,7 @@ class Job:
                 name = f"{self.cfg.name} seed {seed}"
                 run = stack.enter_context(self.tracker.run(name, parent))
                 self.describe(run, seed)
-                watches.append(Watch(name, run))
+                watches.append(Watch(name, run, show=not sys.stderr.isatty()))  # else the bar
                 torch.manual_seed(seed)
                 nets.append(build(self.cfg.model))
             options: Any = OmegaConf.to_container(self.cfg.trainer, resolve=True)
@@ -196,15 +200,16 @@ class Job:
 class Watch:
     """Keeps, tracks and shows what each epoch of a run brings."""
 
-    def __init__(self, name: str, run: Run) -> None:
+    def __init__(self, name: str, run: Run, show: bool) -> None:
         self.name = name
         self.run = run
+        self.show = show
         self.epochs: list[dict[str, float]] = []
 
     def __call__(self, epoch: int, metrics: dict[str, float]) -> None:
         self.epochs.append(metrics)
         self.run.metrics(metrics, epoch)
-        if not sys.stderr.isatty():  # there, a progress bar shows the same
+        if self.show:
             terminal.epoch(self.name, epoch, metrics)
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from lenet import paper
 
-console = Console(soft_wrap=False)
+console = Console() if Console().is_terminal else Console(width=120)
 
 
 @dataclass(frozen=True)

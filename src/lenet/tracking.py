@@ -121,9 +121,9 @@ class Tracker:
         if uri.startswith("http"):
             _ask(uri)
         digits = "a stand-in, **not MNIST**" if stand_in else "MNIST"
-        self._experiment_id = self._experiment(artifacts, DESCRIPTION.format(digits=digits))
+        self._experiment_id = self._experiment(uri, artifacts, DESCRIPTION.format(digits=digits))
 
-    def _experiment(self, artifacts: Path, description: str) -> str:
+    def _experiment(self, uri: str, artifacts: Path, description: str) -> str:
         """The id of the experiment, which is made if it is new. Under a lock: a fresh database
         that two processes create at once is broken for good."""
         from filelock import FileLock
@@ -137,15 +137,15 @@ class Tracker:
         try:
             artifacts.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(artifacts.parent / ".mlflow.lock"):
-                self._client = MlflowClient(self.uri)
+                self._client = MlflowClient(uri)
                 found = self._client.get_experiment_by_name(self.experiment)
                 if found:
                     return found.experiment_id
-                where = None if self.uri.startswith("http") else artifacts.resolve().as_uri()
+                where = None if uri.startswith("http") else artifacts.resolve().as_uri()
                 return self._client.create_experiment(self.experiment, where, tags)
         except (OSError, MlflowException) as e:
             raise InputError(
-                f"tracking.uri={self.uri} cannot be used ({_first_line(e)}): "
+                f"tracking.uri={uri} cannot be used ({_first_line(e)}): "
                 "set another one, or tracking=off"
             ) from e
 

@@ -5,6 +5,7 @@ from ``data/`` (which is filled from torchvision's mirrors). Both have torchvisi
 ``MNIST/raw/*.gz`` or the unpacked files.
 """
 
+import functools
 import gzip
 import hashlib
 import os
@@ -38,6 +39,7 @@ class Raw:
     """Digits as they come: images N x 28 x 28 uint8 (255 is ink), labels N int64."""
 
     name: str
+    root: Path | None  # where the files lie, in torchvision's layout; None for the stand-in
     digest: str
     train_images: Tensor
     train_labels: Tensor
@@ -63,36 +65,41 @@ def load(source: str, folder: Path) -> Raw:
     """
     if source not in ("auto", "mnist", "digits"):
         raise InputError(f"data.source={source} is not one of auto, mnist, digits")
+    return _load(source, folder, os.environ.get("MNIST_ROOT"))
+
+
+@functools.lru_cache(maxsize=1)  # the jobs of a sweep share the digits, and ask no mirror again
+def _load(source: str, folder: Path, given: str | None) -> Raw:
     if source == "digits":
         return stand_in()
     try:
-        return mnist(folder)
+        return mnist(folder, Path(given) if given else None)
     except Unreachable:
         if source == "mnist":
             raise
         return stand_in()
 
 
-def mnist(folder: Path) -> Raw:
-    """The official MNIST: 60,000 training and 10,000 test digits. Raises as `load` does."""
+def mnist(folder: Path, given: Path | None) -> Raw:
+    """The official MNIST, 60,000 training and 10,000 test digits, from the folder that is given,
+    else from ``folder``. Raises as `load` does."""
     from torchvision.datasets import MNIST
 
-    root = _complete_root(folder)
+    root = _complete_root(folder, given)
     digest = hashlib.sha256("".join(FILES.values()).encode()).hexdigest()
     train, test = MNIST(root, train=True), MNIST(root, train=False)
     return Raw(
-        "mnist", digest, train.data, train.targets, test.data, test.targets, validation=5_000
+        "mnist", root, digest, train.data, train.targets, test.data, test.targets, validation=5_000
     )
 
 
-def _complete_root(folder: Path) -> Path:
+def _complete_root(folder: Path, given: Path | None) -> Path:
     """The folder whose MNIST/raw holds the four unpacked files, verified."""
-    given = os.environ.get("MNIST_ROOT")
     if given:
-        raw = Path(given) / "MNIST" / "raw"
+        raw = given / "MNIST" / "raw"
         if all((raw / name).exists() for name in FILES):
             _verify(raw)
-            return Path(given)
+            return given
         for name in FILES:
             if not (raw / f"{name}.gz").exists():
                 raise InputError(
@@ -103,7 +110,7 @@ def _complete_root(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
             if not (folder / "MNIST").exists():
-                _install(folder, Path(given) if given else None)
+                _install(folder, given)
     except PermissionError as e:
         raise InputError(f"{folder} cannot be written ({e.strerror}): set data.folder") from e
     _verify(folder / "MNIST" / "raw")
@@ -189,7 +196,14 @@ def stand_in() -> Raw:
     digest = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
     cut = len(images) - 500
     return Raw(
-        "digits", digest, images[:cut], labels[:cut], images[cut:], labels[cut:], validation=200
+        "digits",
+        None,
+        digest,
+        images[:cut],
+        labels[:cut],
+        images[cut:],
+        labels[cut:],
+        validation=200,
     )
 
 

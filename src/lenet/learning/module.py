@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -63,8 +64,8 @@ class LearningModule(pl.LightningModule):
         self.seed = seed
         self.watch = watch
         self.forward_step = torch.compile(self._step, dynamic=False) if compiled else self._step
-        self.train_loss, self.train_error = MeanMetric(), MeanMetric()
-        self.validation_error = MeanMetric()
+        self.train_loss = MeanMetric(nan_strategy="disable")  # a NaN has to stay one
+        self.train_error, self.validation_error = MeanMetric(), MeanMetric()
         self.first_loss: float | None = None
 
     def _step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,9 +78,9 @@ class LearningModule(pl.LightningModule):
     def val_dataloader(self) -> InOrder | list[InOrder]:
         return InOrder(self.digits.validation) if len(self.digits.validation) else []
 
-    def configure_optimizers(self) -> dict:
+    def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.net.parameters())
-        assert isinstance(total_steps := self.trainer.estimated_stepping_batches, int)
+        total_steps = int(self.trainer.estimated_stepping_batches)
         schedule = self.make_schedule(optimizer, total_steps=total_steps)
         return {
             "optimizer": optimizer,

@@ -2,11 +2,11 @@
 
 import logging
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 
 from lenet.errors import InputError
@@ -33,19 +33,17 @@ def make_trainer(options: dict[str, Any], epochs: int, validate: bool, folder: P
         folder: for the checkpoint.
 
     Raises:
-        InputError: an accelerator that this machine does not have, an option that pl.Trainer
-            does not know.
+        InputError: an option that pl.Trainer does not know, or a value that it refuses.
     """
-    if options.get("accelerator") in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise InputError("trainer=gpu, but torch finds no GPU here: use trainer=cpu or trainer=auto")
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # hardware and tips, every run
+    warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated")  # Lightning's, with torch 2.13
     interactive = sys.stderr.isatty()
     callbacks: list[Callback] = [
         ModelCheckpoint(folder, filename=CHECKPOINT, enable_version_counter=False)
     ]
     if interactive:
         callbacks.append(Bar(refresh_rate=20))
-    arguments = {
+    arguments: dict[str, Any] = {
         "max_epochs": epochs,
         "logger": False,
         "callbacks": callbacks,

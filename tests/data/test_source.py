@@ -1,0 +1,137 @@
+"""Digits arrive whole, once, or with one line that says what to do."""
+
+import gzip
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torchvision.datasets import MNIST
+
+from lenet.data import source
+from lenet.errors import InputError
+
+IMAGES = "t10k-images-idx3-ubyte"
+
+
+@pytest.fixture
+def root(mnist_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the archives that a test may spoil, given as MNIST_ROOT."""
+    copy = tmp_path / "given"
+    (copy / "MNIST" / "raw").mkdir(parents=True)
+    for archive in (mnist_root / "MNIST" / "raw").glob("*.gz"):
+        shutil.copy(archive, copy / "MNIST" / "raw")
+    monkeypatch.setenv("MNIST_ROOT", str(copy))
+    return copy
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No local MNIST, and mirrors that refuse at once."""
+    monkeypatch.delenv("MNIST_ROOT", raising=False)
+    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
+
+
+def test_mnist_comes_from_archives_that_are_only_read(root: Path, tmp_path: Path) -> None:
+    raw = source.load("mnist", tmp_path / "data")
+    assert raw.train_images.shape == (60_000, 28, 28)
+    assert raw.test_images.shape == (10_000, 28, 28)
+    assert raw.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert raw.validation == 5_000
+    assert not list(root.rglob("*ubyte")), "MNIST_ROOT is read only"
+
+
+def test_unpacked_files_serve_as_well(root: Path, tmp_path: Path) -> None:
+    for archive in (root / "MNIST" / "raw").glob("*.gz"):
+        with gzip.open(archive) as packed:
+            archive.with_suffix("").write_bytes(packed.read())
+        archive.unlink()
+    assert source.load("mnist", tmp_path / "data").name == "mnist"
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("strict", ["mnist", "auto"])
+def test_a_truncated_archive_is_named(root: Path, tmp_path: Path, strict: str) -> None:
+    path = root / "MNIST" / "raw" / f"{IMAGES}.gz"
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(InputError, match=rf"{IMAGES}\.gz is damaged .*replace it"):
+        source.load(strict, tmp_path / "data")
+    assert not (tmp_path / "data" / "MNIST").exists()
+
+
+def test_an_altered_archive_is_named(root: Path, tmp_path: Path) -> None:
+    path = root / "MNIST" / "raw" / f"{IMAGES}.gz"
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[-1] ^= 1
+    path.write_bytes(gzip.compress(bytes(content), compresslevel=1))
+    with pytest.raises(InputError, match=rf"{IMAGES}\.gz holds altered digits"):
+        source.load("mnist", tmp_path / "data")
+
+
+def test_a_missing_archive_is_named(root: Path, tmp_path: Path) -> None:
+    (root / "MNIST" / "raw" / f"{IMAGES}.gz").unlink()
+    with pytest.raises(InputError, match=rf"{IMAGES}\.gz is missing: put the four"):
+        source.load("auto", tmp_path / "data")
+
+
+@pytest.mark.parametrize("spoil", [lambda b: b[:-1], lambda b: b[:-1] + b"\1", lambda b: b""])
+def test_unpacked_content_is_checked_each_time(root: Path, tmp_path: Path, spoil) -> None:
+    source.load("mnist", tmp_path / "data")
+    source._load.cache_clear()
+    path = tmp_path / "data" / "MNIST" / "raw" / IMAGES
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(InputError, match=rf"{IMAGES} is not the official file"):
+        source.load("mnist", tmp_path / "data")
+
+
+@pytest.mark.usefixtures("root")
+def test_eight_processes_unpack_once_and_all_succeed(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from lenet.data.source import load; "
+        "print(len(load('mnist', Path(sys.argv[1])).train_labels))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "data")]
+    loading = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
+    assert [process.communicate(timeout=120)[0] for process in loading] == 8 * ["60000\n"]
+    assert [p.name for p in (tmp_path / "data").iterdir() if p.name != ".lock"] == ["MNIST"]
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_without_mnist_auto_is_the_stand_in_and_mnist_an_error(tmp_path: Path) -> None:
+    assert source.load("auto", tmp_path / "data").name == "digits"
+    with pytest.raises(source.Unreachable, match="set MNIST_ROOT to that folder"):
+        source.load("mnist", tmp_path / "data")
+    assert not (tmp_path / "data" / "MNIST").exists()
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_silent_mirror_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
+        monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
+        monkeypatch.setattr(source, "MIRROR_TIMEOUT", 0.2)
+        start = time.monotonic()
+        with pytest.raises(source.Unreachable):
+            source.load("mnist", tmp_path / "data")
+    assert time.monotonic() - start < 10
+    assert source.socket.getdefaulttimeout() is None
+
+
+def test_an_unknown_source_lists_those_that_exist(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data.source=usps is not one of auto, mnist, digits"):
+        source.load("usps", tmp_path)
+
+
+def test_the_stand_in_has_mnists_form() -> None:
+    raw = source.stand_in()
+    assert len(raw.train_images) + len(raw.test_images) == 1_797
+    images = torch.cat([raw.train_images, raw.test_images]).float()
+    assert images.shape[1:] == (28, 28)
+    assert images[:, 0].max() == images[:, -1].max() == 0, "a dark margin, as in MNIST"
+    mass = images.sum((1, 2))
+    for dim in (1, 2):
+        centre = (images.sum(3 - dim) * torch.arange(28.0)).sum(1) / mass
+        assert (centre - 13.5).abs().max() <= 0.51, "centred by mass, to half a pixel"

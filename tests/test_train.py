@@ -1,0 +1,96 @@
+"""train.py from the shell: sweeps, statuses after a signal, and what wrong input is told."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mlflow
+import pytest
+from tests.conftest import PROJECT
+
+QUICK = ("data=digits", "recipe.epochs=1", "trainer.threads=1")
+
+
+def runs(folder: Path) -> list:
+    """All MLflow runs of a project folder."""
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    return client.search_runs([e.experiment_id for e in client.search_experiments()])
+
+
+@pytest.mark.slow
+def test_a_sweep_is_one_parent_with_a_child_for_each_job(train, tmp_path: Path) -> None:
+    done = train("-m", "model=lenet5,lenet5_relu", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert "NOT MNIST" in done.stdout
+    assert "lenet5_relu" in done.stdout.split("stand-in digits, NOT MNIST")[1]
+    kept = {run.info.run_name: run for run in runs(tmp_path)}
+    parent = kept.pop(f"sweep model=lenet5,lenet5_relu {' '.join(QUICK)}")
+    assert set(kept) == {"lenet5 seed 0", "lenet5_relu seed 0"}
+    for child in kept.values():
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert {run.info.status for run in [parent, *kept.values()]} == {"FINISHED"}
+
+
+@pytest.mark.slow
+def test_a_failed_job_fails_the_sweep_and_stops_no_other(train, tmp_path: Path) -> None:
+    done = train("-m", "model.pooling=median,max", *QUICK)
+    assert done.returncode == 1
+    assert "pooling='median' is not one of average, max" in done.stderr
+    assert "failed lenet5: pooling='median'" in done.stdout
+    statuses = sorted((run.info.run_name, run.info.status) for run in runs(tmp_path))
+    assert [status for _, status in statuses] == ["FAILED", "FINISHED", "FAILED"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("multirun", [[], ["-m"]])
+def test_an_interrupted_run_is_killed(
+    tmp_path: Path, empty_database: Path, sent: signal.Signals, multirun: list[str]
+) -> None:
+    shutil.copy(empty_database, tmp_path)
+    command = [sys.executable, str(PROJECT / "train.py"), *multirun, *QUICK, "recipe.epochs=900"]
+    environment = os.environ | {"LENET_ROOT": str(tmp_path)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stdout:
+            if "epoch 2 " in line:
+                break
+        process.send_signal(sent)
+        start = time.monotonic()
+        process.communicate(timeout=60)
+    assert time.monotonic() - start < 30
+    assert process.returncode != 0
+    assert [run.info.status for run in runs(tmp_path)] == (1 + len(multirun)) * ["KILLED"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["model=lenet6"], "lenet5_max_relu"),
+        (["recipe=modem"], "modern"),
+        (["recipe.epoch=3"], "Key 'epoch' is not in struct"),
+        (["recipe.epochs=-1"], "recipe.epochs=-1 has to be a whole number from 1 to 1000"),
+        (["tracking.uri=http://127.0.0.1:9"], "no MLflow server answers"),
+        (["output=/proc/none"], "/proc/none cannot be written"),
+        (["-m", "output=/proc/none", "seed=0,1"], "/proc/none"),
+    ],
+)
+def test_wrong_input_is_told_in_a_line(train, arguments: list[str], line: str) -> None:
+    done = train(*QUICK, *arguments)
+    assert done.returncode != 0
+    assert line in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_help_shows_the_choices(train) -> None:
+    done = train("--help")
+    assert done.returncode == 0
+    assert "lenet5_max_relu" in done.stdout
+    assert "python train.py -m model=lenet5,lenet5_relu" in done.stdout
