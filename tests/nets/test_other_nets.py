@@ -123,7 +123,7 @@ def test_an_unknown_choice_is_refused_with_what_exists(name):
     build, _ = NETS[name]
     with pytest.raises(ValueError, match="output='rbf' is not one of softmax, squashed"):
         build(output="rbf")
-    with pytest.raises(ValueError, match="activation='f' is not one of .*scaled_tanh"):
+    with pytest.raises(ValueError, match=r"activation='f' is not one of .*scaled_tanh"):
         build(activation="f")
 
 

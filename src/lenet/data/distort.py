@@ -22,8 +22,9 @@ from lenet.data.affine import resample
 class Ranges:
     """The largest distortion of each kind; the paper names the kinds and leaves the ranges open.
 
-    Parameters are uniform between minus and plus these. With them LeNet-5 came below the
-    paper's 0.8 %, with about 1.3 times wider ones (1.5, .1, .1, .2) it lost what it had gained.
+    Parameters are uniform between minus and plus these. LeNet-4 after 8 passes was 1.06 % wrong
+    with them on the last 5,000 training digits, 1.10 with half of each, 1.10 with 1.5 times
+    each, 1.18 without distortions: the gain is there, its best range is broad.
     """
 
     shift: float = 1.0  # pixels, horizontally and vertically
