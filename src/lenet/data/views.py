@@ -46,9 +46,10 @@ def deslanted(raw: Tensor) -> Tensor:
     x0, y0 = columns @ place / mass, rows @ place / mass
     line_moment = ink[:, 0] @ place  # N x 28: each line's ink times its x
     y = place - y0[:, None]
-    m11 = (line_moment * y).sum(1) - x0 * (rows * y).sum(1)
+    m11 = (line_moment * y).sum(1)  # x0 may stay in: the ink's y add up to zero
     m02 = (rows * y * y).sum(1)
-    slant = torch.where(m02 > 0, m11 / m02.clamp(min=1e-9), 0)  # one line alone has no slant
+    flat = m02 < 1e-4 * mass  # a single line, but for rounding, has no slant
+    slant = torch.where(flat, 0, m11 / m02)
 
     source = torch.zeros(len(raw), 2, 3)
     source[:, 0, 0] = source[:, 1, 1] = 1
