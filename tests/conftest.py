@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+
+torch.set_num_threads(1)  # nets this small gain nothing from more, and lose much under load
 
 PROJECT = Path(__file__).resolve().parents[1]
 
