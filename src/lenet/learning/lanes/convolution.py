@@ -53,21 +53,21 @@ def _store5(lanes, array, i, a0, a1, a2, a3, a4):
 
 
 @compiled
-def conv_backward_inputs(lanes, layer, table, parameters, deltas, padded):
+def conv_backward_inputs(lanes, layer, table, parameters, deltas, margins):
     """The derivative by the inputs, in tiles of 7 along a row.
 
-    ``padded`` is room for the outputs' derivatives with a margin of zeros left and right, so
+    ``margins`` is room for the outputs' derivatives between four zeros left and right, so
     that no tile has to ask which columns exist.
     """
     zero = broadcast(lanes, 0.0)
     pitch = layer.width + 2 * MARGIN
     for row in range(layer.maps * layer.height):
         for c in range(MARGIN):
-            store(lanes, padded, row * pitch + c, zero)
-            store(lanes, padded, row * pitch + MARGIN + layer.width + c, zero)
+            store(lanes, margins, row * pitch + c, zero)
+            store(lanes, margins, row * pitch + MARGIN + layer.width + c, zero)
         for c in range(layer.width):
             delta = load(lanes, deltas, layer.y + row * layer.width + c)
-            store(lanes, padded, row * pitch + MARGIN + c, delta)
+            store(lanes, margins, row * pitch + MARGIN + c, delta)
     for i in range(layer.maps_in):
         first, last = table[layer.first_by_source + i], table[layer.first_by_source + i + 1]
         for r in range(layer.height_in):
@@ -83,13 +83,13 @@ def conv_backward_inputs(lanes, layer, table, parameters, deltas, padded):
                         d = (o * layer.height + r - k_row) * pitch + MARGIN + c
                         for k in range(KERNEL):
                             weight = load(lanes, parameters, w + k)
-                            a0 = fma(weight, load(lanes, padded, d - k), a0)
-                            a1 = fma(weight, load(lanes, padded, d - k + 1), a1)
-                            a2 = fma(weight, load(lanes, padded, d - k + 2), a2)
-                            a3 = fma(weight, load(lanes, padded, d - k + 3), a3)
-                            a4 = fma(weight, load(lanes, padded, d - k + 4), a4)
-                            a5 = fma(weight, load(lanes, padded, d - k + 5), a5)
-                            a6 = fma(weight, load(lanes, padded, d - k + 6), a6)
+                            a0 = fma(weight, load(lanes, margins, d - k), a0)
+                            a1 = fma(weight, load(lanes, margins, d - k + 1), a1)
+                            a2 = fma(weight, load(lanes, margins, d - k + 2), a2)
+                            a3 = fma(weight, load(lanes, margins, d - k + 3), a3)
+                            a4 = fma(weight, load(lanes, margins, d - k + 4), a4)
+                            a5 = fma(weight, load(lanes, margins, d - k + 5), a5)
+                            a6 = fma(weight, load(lanes, margins, d - k + 6), a6)
                 x = layer.x + (i * layer.height_in + r) * layer.width_in + c
                 _store5(lanes, deltas, x, a0, a1, a2, a3, a4)
                 store(lanes, deltas, x + 5, a5)

@@ -39,7 +39,11 @@ class Lanes:
     """
 
     def __init__(
-        self, nets: Sequence[nn.Sequential], losses: Sequence[Loss], size: int = 28, threads: int = 1
+        self,
+        nets: Sequence[nn.Sequential],
+        losses: Sequence[Loss],
+        size: int = 28,
+        threads: int = 1,
     ) -> None:
         if not nets or len(nets) != len(losses):
             raise ValueError(f"{len(nets)} nets with {len(losses)} losses; give one loss per net")
@@ -102,9 +106,7 @@ class Lanes:
         """h: (K, parameters), appendix C's estimate of the second derivatives of the loss by each
         parameter, averaged over each lane's patterns (K, M). The labels do not enter."""
         pixels, rows = self._pixels(images), self._rows(images, order)
-        return torch.cat(
-            self._on_threads(lambda group, part: group.curvature(pixels, rows[part]))
-        )
+        return torch.cat(self._on_threads(lambda group, part: group.curvature(pixels, rows[part])))
 
     def scores(self, images: Tensor) -> Tensor:
         """(K, N, classes) float32, the scores of every net for every image."""
@@ -119,7 +121,9 @@ class Lanes:
 
     def _rows(self, images: Tensor, order: Tensor) -> NDArray[np.int64]:
         if order.ndim != 2 or not order.numel() or not _within(order, len(images)):
-            raise ValueError(f"order must hold int64 numbers of the {len(images)} images, some a net")
+            raise ValueError(
+                f"order must hold int64 numbers of the {len(images)} images, some a net"
+            )
         self._check_rows("order", order, order.shape[1])
         return np.asarray(order.numpy())
 
@@ -127,7 +131,8 @@ class Lanes:
         size = self.network.size
         if images.dtype != torch.float32 or images[:1].numel() != size * size:
             raise ValueError(
-                f"images of {tuple(images.shape[1:])} {images.dtype}, expected {size}x{size} float32"
+                f"images of {tuple(images.shape[1:])} {images.dtype}, "
+                f"expected {size}x{size} torch.float32"
             )
         return images.reshape(-1, size, size).contiguous().numpy()
 
@@ -148,10 +153,10 @@ class _Group:
         rubbish = [loss.j if isinstance(loss, MAP) else np.inf for loss in padded]
         self._loss = (np.array([_KINDS[type(loss)] for loss in padded]), np.array(rubbish))
         self._parameters = _buffer(network.parameters * width)
-        self._states = _buffer(network.states * width)
-        self._states[:] = network.background  # the margin stays, all else is written over
-        self._deltas = _buffer(network.states * width)
-        self._margins = _buffer(network.margins * width)
+        states = _buffer(network.states * width)
+        states[:] = network.background  # the margin stays, all else is written over
+        deltas, margins = _buffer(network.states * width), _buffer(network.margins * width)
+        self._buffers = (states, deltas, margins)
 
     @property
     def weights(self) -> Tensor:
@@ -170,7 +175,7 @@ class _Group:
     ) -> tuple[Tensor, Tensor]:
         loss, errors = passes.update(
             *(self._lanes, self._net, self._parameters, self._by_lane(rates), self._loss),
-            *(pixels, labels, self._all_lanes(order), self._states, self._deltas, self._margins),
+            *(pixels, labels, self._all_lanes(order), self._buffers),
         )
         used = len(self.losses)
         return torch.from_numpy(loss[:used]), torch.from_numpy(errors[:used])
@@ -178,14 +183,14 @@ class _Group:
     def curvature(self, pixels: NDArray[np.float32], order: NDArray[np.int64]) -> Tensor:
         return self._by_net(
             passes.curvature(
-                *(self._lanes, self._net, self._parameters, pixels, self._all_lanes(order)),
-                *(self._states, self._deltas, self._margins),
+                *(self._lanes, self._net, self._parameters),
+                *(pixels, self._all_lanes(order), self._buffers),
             )
         )
 
     def scores(self, pixels: NDArray[np.float32]) -> Tensor:
         scores = passes.scores(
-            self._lanes, self._net, self._parameters, pixels, self._states, self.width
+            self._lanes, self._net, self._parameters, pixels, self._buffers[0], self.width
         )
         return torch.from_numpy(scores[: len(self.losses)])
 

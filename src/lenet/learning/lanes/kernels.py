@@ -6,8 +6,8 @@ the same places of ``deltas``. Maps lie one after the other, row by row; weights
 them. ``table`` says which input maps an output map sees (see ``network.connections``).
 
 The backward functions write the derivative by the inputs, and move ``target`` by minus
-``rates`` times the derivative by the parameters: with ``target`` = ``parameters`` that is the update.
-They are linear in the derivatives; given squared weights, squared inputs and second
+``rates`` times the derivative by the parameters: that is the update where ``target`` is
+``parameters``. They are linear in the derivatives; given squared weights, squared inputs and second
 derivatives they do the recursion of appendix C, in which a shared weight sums over its
 connections (see ``passes.curvature``).
 

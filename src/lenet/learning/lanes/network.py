@@ -59,8 +59,8 @@ class Network:
     def margins(self) -> int:
         """The groups that ``conv_backward_inputs`` needs as room."""
         convolutions = [layer for layer in self.layers if layer["kind"] == kernels.CONV]
-        pitch = 2 * kernels.MARGIN
-        return max((c["maps"] * c["height"] * (c["width"] + pitch) for c in convolutions), default=1)
+        rows = [(c["maps"] * c["height"], c["width"] + 2 * kernels.MARGIN) for c in convolutions]
+        return max((count * length for count, length in rows), default=1)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -124,8 +124,8 @@ class Network:
             self._add(kernels.CONV, out, side**2, table)
         else:
             raise ValueError(
-                f"kernels of {side}x{side} on maps of {height}x{width}; they must be 5x5 on maps of "
-                "at least 9x9, or as large as the map"
+                f"kernels of {side}x{side} on maps of {height}x{width}; they must be 5x5 "
+                "on maps of at least 9x9, or as large as the map"
             )
 
     def _append_full(self, units: int) -> None:

@@ -34,14 +34,15 @@ entry_point = njit(nogil=True, error_model="numpy", cache=True)
 
 
 @entry_point
-def update(lanes, net, parameters, rates, losses, images, labels, order, states, deltas, padded):
+def update(lanes, net, parameters, rates, losses, images, labels, order, buffers):
     """One update per pattern: lane l goes through ``order[l]``, with its weights as they are
     after the pattern before.
 
     Returns:
         the mean loss and the number of errors of each lane, both before each update: (K,), (K,)
     """
-    layers, table, centres, pad = net
+    layers, pad = net[0], net[3]
+    states, deltas, _ = buffers
     width, patterns = order.shape
     loss, errors = np.zeros(width), np.zeros(width, np.int64)
     label = np.empty(width, np.int64)
@@ -49,23 +50,21 @@ def update(lanes, net, parameters, rates, losses, images, labels, order, states,
         for lane in range(width):
             label[lane] = labels[order[lane, m]]
             _show(images, order[lane, m], pad, width, lane, states)
-        _forward(lanes, layers, table, centres, parameters, states)
+        _forward(lanes, net, parameters, states)
         _derive(layers, losses, label, states, deltas, loss, errors)
-        _backward(
-            *(lanes, layers, table, centres, parameters, parameters, rates),
-            *(states, states, deltas, padded, False),
-        )
+        _backward(lanes, net, parameters, parameters, rates, states, buffers, False)
     return loss / patterns, errors
 
 
 @entry_point
-def curvature(lanes, net, parameters, images, order, states, deltas, padded):
+def curvature(lanes, net, parameters, images, order, buffers):
     """The diagonal of the Gauss-Newton matrix, averaged over each lane's patterns ``order[l]``.
 
     Appendix C's recursion is the backward pass with the second derivatives of unit inputs,
     the squares of weights, inputs and slopes in the places of the first ones.
     """
-    layers, table, centres, pad = net
+    layers, pad = net[0], net[3]
+    states, deltas, _ = buffers
     width, patterns = order.shape
     minus_share = np.full(parameters.size, -1 / patterns, np.float32)  # as "rates": adds shares
     second = np.zeros_like(parameters)
@@ -73,25 +72,22 @@ def curvature(lanes, net, parameters, images, order, states, deltas, padded):
     for m in range(patterns):
         for lane in range(width):
             _show(images, order[lane, m], pad, width, lane, states)
-        _forward(lanes, layers, table, centres, parameters, states)
+        _forward(lanes, net, parameters, states)
         deltas[layers[-1].y * width :] = 1  # of 1/2 (s - t)^2 by s; an RBF layer asks nothing
-        _backward(
-            *(lanes, layers, table, centres, squares, second, minus_share),
-            *(states, states * states, deltas, padded, True),
-        )
+        _backward(lanes, net, squares, second, minus_share, states * states, buffers, True)
     return second
 
 
 @entry_point
 def scores(lanes, net, parameters, images, states, width):
     """The scores of every lane for every image: (K, N, classes)."""
-    layers, table, centres, pad = net
+    layers, pad = net[0], net[3]
     first, classes = layers[-1].y, layers[-1].maps
     result = np.empty((width, len(images), classes), np.float32)
     for n in range(len(images)):
         for lane in range(width):
             _show(images, n, pad, width, lane, states)
-        _forward(lanes, layers, table, centres, parameters, states)
+        _forward(lanes, net, parameters, states)
         for lane in range(width):
             for i in range(classes):
                 result[lane, n, i] = states[(first + i) * width + lane]
@@ -109,7 +105,8 @@ def _show(images, number, pad, width, lane, states):
 
 
 @compiled
-def _forward(lanes, layers, table, centres, parameters, states):
+def _forward(lanes, net, parameters, states):
+    layers, table, centres, _ = net
     for n in range(len(layers)):
         layer = layers[n]
         if layer.kind == CONV:
@@ -125,16 +122,16 @@ def _forward(lanes, layers, table, centres, parameters, states):
 
 
 @compiled
-def _backward(
-    lanes, layers, table, centres, parameters, target, rates, states, inputs, deltas, padded, squared
-):
+def _backward(lanes, net, parameters, target, rates, inputs, buffers, squared):
     """From the derivatives by the scores to all others; ``squared``: second derivatives, where
-    ``parameters`` and ``inputs`` are squares, but ``states`` is not."""
+    ``parameters`` and ``inputs`` are squares, but the states among the buffers are not."""
+    layers, table, centres, _ = net
+    states, deltas, margins = buffers
     for n in range(len(layers) - 1, -1, -1):
         layer = layers[n]
         if layer.kind == CONV:
             if layer.x > 0:  # nobody asks for the derivative by the image
-                conv_backward_inputs(lanes, layer, table, parameters, deltas, padded)
+                conv_backward_inputs(lanes, layer, table, parameters, deltas, margins)
             conv_backward_parameters(lanes, layer, table, target, rates, inputs, deltas)
         elif layer.kind == DOT:
             dot_backward(lanes, layer, table, parameters, target, rates, inputs, deltas)
