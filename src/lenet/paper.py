@@ -67,7 +67,15 @@ _ROWS = (
     Row("mlp_300", "28x28-300-10", "III.C.5", "regular", False, 4.7),
     Row("mlp_300_dist", "[dist] 28x28-300-10", "III.C.5", "regular", True, 3.6),
     Row(
-        "mlp_300_deslant", "[deslant] 20x20-300-10", "III.C.5", "deslanted", False, 1.6, 3.2, 123, 123
+        "mlp_300_deslant",
+        "[deslant] 20x20-300-10",
+        "III.C.5",
+        "deslanted",
+        False,
+        1.6,
+        3.2,
+        123,
+        123,
     ),
     Row("mlp_1000", "28x28-1000-10", "III.C.5", "regular", False, 4.5, None, 795, 795),
     Row("mlp_1000_dist", "[dist] 28x28-1000-10", "III.C.5", "regular", True, 3.8),
@@ -81,7 +89,17 @@ _ROWS = (
     Row("lenet4_knn", "LeNet-4 / K-NN", "III.C.8", "regular", False, 1.1, 1.6, 10_000, 24_000),
     Row("lenet5", "LeNet-5", "II.B", "regular", False, 0.95, None, 401, 60),
     Row("lenet5_dist", "[dist] LeNet-5", "II.B", "regular", True, 0.8),
-    Row("boosted_lenet4_dist", "[dist] Boosted LeNet-4", "III.C.9", "regular", True, 0.7, 0.5, 460, 51),
+    Row(
+        "boosted_lenet4_dist",
+        "[dist] Boosted LeNet-4",
+        "III.C.9",
+        "regular",
+        True,
+        0.7,
+        0.5,
+        460,
+        51,
+    ),
 )
 
 ROWS: dict[str, Row] = {row.name: row for row in _ROWS}

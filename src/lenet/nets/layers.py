@@ -28,21 +28,29 @@ class Subsampling(nn.Module):
     coefficient per map, plus one trainable bias per map. The squashing function that follows
     it in the paper is a layer of its own.
 
-    N x maps x H x W -> N x maps x H/2 x W/2
+    Args:
+        maps: of the result.
+        copies: how many maps of the result, one after the other, subsample the same map, each
+            with a coefficient and bias of its own (2 in LeNet-4).
+
+    N x maps / copies x H x W -> N x maps x H/2 x W/2
     """
 
-    def __init__(self, maps: int) -> None:
+    def __init__(self, maps: int, copies: int = 1) -> None:
         super().__init__()
         self.maps = maps
+        self.copies = copies
         self.weight = nn.Parameter(torch.empty(maps).uniform_(-0.5, 0.5))  # a unit's fan-in is 4
         self.bias = nn.Parameter(torch.zeros(maps))
 
     def forward(self, x: Tensor) -> Tensor:
         total = F.avg_pool2d(x, 2, divisor_override=1)
+        if self.copies > 1:
+            total = total.repeat_interleave(self.copies, 1)
         return total * self.weight[:, None, None] + self.bias[:, None, None]
 
     def extra_repr(self) -> str:
-        return f"{self.maps}"
+        return f"{self.maps}, copies={self.copies}"
 
 
 class SparseConv(nn.Module):

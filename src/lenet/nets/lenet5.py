@@ -7,9 +7,9 @@ from torch import nn
 
 from lenet import paper
 from lenet.nets.bitmaps import BITMAPS
-from lenet.nets.layers import EuclideanRBF, Pad, ScaledTanh, SparseConv, Subsampling
+from lenet.nets.layers import EuclideanRBF, Pad, SparseConv, Subsampling
+from lenet.nets.options import ACTIVATIONS, check
 
-ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "scaled_tanh": ScaledTanh}
 POOLINGS = ("average", "max", "subsampling")
 OUTPUTS = ("softmax", "rbf")
 CONNECTIONS = ("full", "table1")
@@ -38,10 +38,10 @@ class LeNet5(nn.Sequential):
         output: str = "softmax",
         connections: str = "full",
     ) -> None:
-        _check("pooling", pooling, POOLINGS)
-        _check("activation", activation, tuple(ACTIVATIONS))
-        _check("output", output, OUTPUTS)
-        _check("connections", connections, CONNECTIONS)
+        check("pooling", pooling, POOLINGS)
+        check("activation", activation, tuple(ACTIVATIONS))
+        check("output", output, OUTPUTS)
+        check("connections", connections, CONNECTIONS)
         f = ACTIVATIONS[activation]
 
         def pool(maps: int) -> nn.Module:
@@ -67,8 +67,3 @@ class LeNet5(nn.Sequential):
             nn.Linear(84, 10) if output == "softmax" else EuclideanRBF(torch.clone(BITMAPS))
         )
         super().__init__(layers)
-
-
-def _check(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"{option}={value!r} is not one of {', '.join(known)}")

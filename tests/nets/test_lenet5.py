@@ -1,0 +1,84 @@
+from itertools import product
+
+import pytest
+import torch
+
+from lenet import paper
+from lenet.nets.costs import costs
+from lenet.nets.lenet5 import LeNet5
+
+DIGIT = torch.zeros(1, 28, 28)
+OF_1998 = ("subsampling", "scaled_tanh", "rbf", "table1")
+
+
+def test_the_net_of_1998_has_every_count_of_the_paper():
+    counted = costs(LeNet5(*OF_1998), DIGIT)
+    assert list(counted.layers) == list(paper.LENET5)
+    for name, layer in paper.LENET5.items():
+        assert counted.layers[name].parameters == layer.parameters, name
+        assert counted.layers[name].connections == layer.connections, name
+    assert counted.variables == paper.LENET5_PARAMETERS
+    assert counted.macs == paper.LENET5_CONNECTIONS
+
+
+def test_the_papers_own_layers_add_up_to_its_sums():
+    layers = paper.LENET5.values()
+    assert sum(layer.parameters for layer in layers) == paper.LENET5_PARAMETERS
+    assert sum(layer.connections for layer in layers) == paper.LENET5_CONNECTIONS
+
+
+def test_every_layer_of_1998_has_the_papers_maps():
+    x = DIGIT[None]
+    sizes = {}
+    for name, layer in LeNet5(*OF_1998).named_children():
+        x = layer(x)
+        sizes[name] = tuple(x.shape[1:])
+    for name, layer in paper.LENET5.items():
+        flat = name in ("F6", "output")
+        assert sizes[name] == ((layer.maps,) if flat else (layer.maps, layer.size, layer.size))
+
+
+def test_the_net_of_todays_courses_has_61706_parameters():
+    assert sum(p.numel() for p in LeNet5().parameters()) == 61_706
+
+
+@pytest.mark.parametrize(
+    "options",
+    list(
+        product(
+            ("average", "max", "subsampling"),
+            ("tanh", "relu", "scaled_tanh"),
+            ("softmax", "rbf"),
+            ("full", "table1"),
+        )
+    ),
+    ids="_".join,
+)
+def test_every_combination_runs_and_every_parameter_learns(options):
+    torch.manual_seed(0)
+    net = LeNet5(*options)
+    scores = net(torch.rand(3, 1, 28, 28))
+    assert scores.shape == (3, 10)
+    scores.square().sum().backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad.abs().sum().item() > 0, name
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong", "known"),
+    [
+        ("pooling", "mean", "average, max, subsampling"),
+        ("activation", "sigmoid", "tanh, relu, scaled_tanh"),
+        ("output", "squashed", "softmax, rbf"),
+        ("connections", "sparse", "full, table1"),
+    ],
+)
+def test_an_unknown_option_is_refused_with_what_exists(option, wrong, known):
+    with pytest.raises(ValueError, match=f"{option}='{wrong}' is not one of {known}"):
+        LeNet5(**{option: wrong})
+
+
+def test_two_nets_share_no_centres():
+    one, other = LeNet5(output="rbf"), LeNet5(output="rbf")
+    one.output.centres.zero_()
+    assert other.output.centres.abs().min().item() == 1
