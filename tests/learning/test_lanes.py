@@ -14,6 +14,8 @@ from lenet.learning.lanes.kernels import compiled, squash
 from lenet.learning.lanes.vector import LaneCount, load, store
 from lenet.learning.losses import MAP, MLE, SquaredError
 from lenet.nets.layers import EuclideanRBF, Pad, ScaledTanh, SparseConv, Subsampling
+from lenet.nets.lenet1 import LeNet1
+from lenet.nets.lenet4 import LeNet4
 from lenet.nets.lenet5 import LeNet5
 
 C3_TABLE = ((0,), (0, 1), (1,))
@@ -67,8 +69,10 @@ def _seed():
         (small, 18, [MAP(2.0), MLE()]),
         (lambda: small("squashed"), 18, [SquaredError()]),
         (full, 6, [SquaredError()]),
+        (lambda: LeNet1(output="squashed"), 16, [SquaredError()]),
+        (lambda: LeNet4(output="squashed"), 28, [SquaredError()]),
     ],
-    ids=["lenet5", "small-rbf", "small-squashed", "full"],
+    ids=["lenet5", "small-rbf", "small-squashed", "full", "lenet1", "lenet4"],
 )
 def test_a_hundred_updates_agree_with_autograd(build, size, losses):
     nets = [build() for _ in losses]

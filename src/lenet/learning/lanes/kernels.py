@@ -89,12 +89,12 @@ def squash_backward(lanes, layer, states, deltas, squared):
 @compiled
 def subsampling_forward(lanes, layer, parameters, states):
     """Four inputs added, times the map's coefficient, plus its bias (II.B)."""
-    width_in = layer.width_in
+    width_in, copies = layer.width_in, layer.maps // layer.maps_in
     for o in range(layer.maps):
         coefficient = load(lanes, parameters, layer.weights + o)
         bias = load(lanes, parameters, layer.bias + o)
         for r in range(layer.height):
-            x = layer.x + (o * layer.height_in + 2 * r) * width_in
+            x = layer.x + (o // copies * layer.height_in + 2 * r) * width_in
             y = layer.y + (o * layer.height + r) * layer.width
             for c in range(layer.width):
                 i = x + 2 * c
@@ -105,12 +105,13 @@ def subsampling_forward(lanes, layer, parameters, states):
 
 @compiled
 def subsampling_backward(lanes, layer, parameters, target, rates, states, deltas):
-    width_in = layer.width_in
+    width_in, copies = layer.width_in, layer.maps // layer.maps_in
     for o in range(layer.maps):
+        again = o % copies > 0  # another map sees the same inputs and was here before
         coefficient = load(lanes, parameters, layer.weights + o)
         by_coefficient = by_bias = broadcast(lanes, 0.0)
         for r in range(layer.height):
-            x = layer.x + (o * layer.height_in + 2 * r) * width_in
+            x = layer.x + (o // copies * layer.height_in + 2 * r) * width_in
             y = layer.y + (o * layer.height + r) * layer.width
             for c in range(layer.width):
                 i = x + 2 * c
@@ -120,10 +121,8 @@ def subsampling_backward(lanes, layer, parameters, target, rates, states, deltas
                 by_coefficient = fma(delta, total, by_coefficient)
                 by_bias += delta
                 delta *= coefficient
-                store(lanes, deltas, i, delta)
-                store(lanes, deltas, i + 1, delta)
-                store(lanes, deltas, i + width_in, delta)
-                store(lanes, deltas, i + width_in + 1, delta)
+                for j in (i, i + 1, i + width_in, i + width_in + 1):
+                    store(lanes, deltas, j, load(lanes, deltas, j) + delta if again else delta)
         move(lanes, target, rates, layer.weights + o, by_coefficient)
         move(lanes, target, rates, layer.bias + o, by_bias)
 

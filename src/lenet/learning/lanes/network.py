@@ -89,10 +89,10 @@ class Network:
             _expect(maps * height * width, layer.in_features, "inputs")
             self._append_full(layer.out_features)
         elif isinstance(layer, Subsampling):
-            _expect(maps, layer.maps, "maps")
+            _expect(maps, layer.maps // layer.copies, "maps")
             if height % 2 or width % 2:
                 raise ValueError(f"maps of {height}x{width} cannot be halved")
-            self._add(kernels.SUBSAMPLING, (maps, height // 2, width // 2))
+            self._add(kernels.SUBSAMPLING, (layer.maps, height // 2, width // 2))
         elif isinstance(layer, ScaledTanh):
             if not self.layers:
                 raise ValueError("it would squash the image itself")
