@@ -1,0 +1,309 @@
+"""The lanes against independent implementations: autograd for the updates, a loop over single
+connections and the Jacobian for the second derivatives."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from lenet.learning.lanes import Lanes
+from lenet.learning.lanes.kernels import compiled, squash
+from lenet.learning.lanes.vector import LaneCount, load, store
+from lenet.learning.losses import MAP, MLE, SquaredError
+from lenet.nets.layers import EuclideanRBF, Pad, ScaledTanh, SparseConv, Subsampling
+from lenet.nets.lenet1 import LeNet1
+from lenet.nets.lenet4 import LeNet4
+from lenet.nets.lenet5 import LeNet5
+
+C3_TABLE = ((0,), (0, 1), (1,))
+C5_TABLE = ((0, 1), (1, 2), (0, 2), (2,))
+CENTRES = torch.tensor([[1.0, 1, 1, -1, -1, -1], [1, -1, 1, -1, 1, -1], [-1, -1, 1, 1, 1, 1]])
+
+
+def lenet5() -> nn.Sequential:
+    return LeNet5("subsampling", "scaled_tanh", "rbf", "table1")
+
+
+def small(output: str = "rbf") -> nn.Sequential:
+    """Every kind of layer, on 18x18 images."""
+    last = [EuclideanRBF(CENTRES.clone())] if output == "rbf" else [ScaledTanh()]
+    return nn.Sequential(
+        Pad(),  # 1 @ 22x22
+        nn.Conv2d(1, 2, 5),  # 2 @ 18x18
+        ScaledTanh(),
+        nn.Sequential(Subsampling(2), ScaledTanh()),  # 2 @ 9x9
+        SparseConv(C3_TABLE, 5),  # 3 @ 5x5
+        ScaledTanh(),
+        SparseConv(C5_TABLE, 5),  # 4 @ 1x1
+        ScaledTanh(),
+        nn.Flatten(),
+        nn.Linear(4, 6 if output == "rbf" else 3),
+        *([ScaledTanh()] if output == "rbf" else []),
+        *last,
+    )
+
+
+def full(hidden: int = 5) -> nn.Sequential:
+    """One hidden layer, no shared weights, on 6x6 images."""
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(36, hidden), ScaledTanh(), nn.Linear(hidden, 3), ScaledTanh()
+    )
+
+
+def digits(count: int, size: int, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.rand(count, 1, size, size) * 1.275 - 0.1, torch.randint(classes, (count,))
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(1)
+
+
+@pytest.mark.parametrize(
+    ("build", "size", "losses"),
+    [
+        (lenet5, 28, [MAP(10.0), MAP(0.5), MLE()]),
+        (small, 18, [MAP(2.0), MLE()]),
+        (lambda: small("squashed"), 18, [SquaredError()]),
+        (full, 6, [SquaredError()]),
+        (lambda: LeNet1(output="squashed"), 16, [SquaredError()]),
+        (lambda: LeNet4(output="squashed"), 28, [SquaredError()]),
+    ],
+    ids=["lenet5", "small-rbf", "small-squashed", "full", "lenet1", "lenet4"],
+)
+def test_a_hundred_updates_agree_with_autograd(build, size, losses):
+    nets = [build() for _ in losses]
+    lanes = Lanes(nets, losses, size)
+    images, labels = digits(40, size, lanes.network.shape[0])
+    order = torch.randint(40, (len(nets), 100))
+    start = lanes.weights
+    rates = torch.rand(start.shape) * 2e-3
+    loss, errors = lanes.update(images, labels, order, rates)
+    for k, net in enumerate(nets):
+        expected_loss, expected_errors = update_by_autograd(
+            net, losses[k], images[order[k]], labels[order[k]], rates[k]
+        )
+        moved = parameters_to_vector(net.parameters()).detach() - start[k]
+        assert moved.abs().max() > 1e-3
+        assert (lanes.weights[k] - start[k] - moved).norm() < 1e-4 * moved.norm()
+        assert loss[k].item() == pytest.approx(expected_loss, rel=1e-4)
+        assert errors[k].item() == expected_errors
+
+
+def update_by_autograd(net, loss, images, labels, rates):
+    """One pattern at a time; the mean loss and the errors, each before its update."""
+    total, errors = 0.0, 0
+    for image, label in zip(images, labels, strict=True):
+        scores = net(image[None])
+        value = loss(scores, label[None])
+        gradients = torch.autograd.grad(value, list(net.parameters()))
+        with torch.no_grad():
+            weights = parameters_to_vector(net.parameters())
+            step = rates * torch.cat([g.flatten() for g in gradients])
+            vector_to_parameters(weights - step, net.parameters())
+        total += value.item()
+        errors += int(scores.argmax() != label)
+    return total / len(images), errors
+
+
+@pytest.mark.parametrize("build", [lenet5, small], ids=["lenet5", "small"])
+def test_scores_are_those_of_the_torch_net(build):
+    net = build()
+    size = 28 if build is lenet5 else 18
+    images, _ = digits(5, size, 3)
+    scores = Lanes([net], [MLE()], size).scores(images.reshape(5, -1))
+    assert torch.allclose(scores[0], net(images), rtol=1e-5, atol=1e-4)
+
+
+class Connections:
+    """A net as a list of squashing units, each a list of single connections (parameter, source
+    unit); the source None is the unit that is always on."""
+
+    def __init__(self, size: int) -> None:
+        self.units: list[list[tuple[int, int | None]]] = []
+        self.maps = [[[r * size + c for c in range(size)] for r in range(size)]]
+        self.inputs, self.parameters = size**2, 0
+
+    def _unit(self, connections: list[tuple[int, int | None]]) -> int:
+        self.units.append(connections)
+        return self.inputs + len(self.units) - 1
+
+    def convolve(self, table: tuple[tuple[int, ...], ...], side: int) -> None:
+        out, kernel = len(self.maps[0]) - side + 1, self.parameters
+        bias = kernel + sum(len(seen) for seen in table) * side**2
+        self.parameters, maps = bias + len(table), []
+        for o, seen in enumerate(table):
+            kernels = [(i, kernel + n * side**2) for n, i in enumerate(seen)]
+            maps.append([[0] * out for _ in range(out)])
+            for r in range(out):
+                for c in range(out):
+                    connections: list[tuple[int, int | None]] = [(bias + o, None)]
+                    for i, first in kernels:
+                        for y in range(side):
+                            for x in range(side):
+                                source = self.maps[i][r + y][c + x]
+                                connections.append((first + y * side + x, source))
+                    maps[o][r][c] = self._unit(connections)
+            kernel += len(seen) * side**2
+        self.maps = maps
+
+    def subsample(self) -> None:
+        first, count, half = self.parameters, len(self.maps), len(self.maps[0]) // 2
+        maps = [[[0] * half for _ in range(half)] for _ in range(count)]
+        for m, above in enumerate(self.maps):
+            for r in range(half):
+                for c in range(half):
+                    four = [above[2 * r + y][2 * c + x] for y in (0, 1) for x in (0, 1)]
+                    shared: list[tuple[int, int | None]] = [(first + m, source) for source in four]
+                    maps[m][r][c] = self._unit([*shared, (first + count + m, None)])
+        self.maps, self.parameters = maps, first + 2 * count
+
+    def curvature(self, weights, image, second_of_outputs):
+        """Appendix C: h_a = f'(a)^2 h_x; for each connection h_w += h_a x^2, h_x += h_a w^2."""
+        x, slopes = list(image), []
+        for unit in self.units:
+            a = sum(weights[p] * (1.0 if s is None else x[s]) for p, s in unit)
+            x.append(1.7159 * math.tanh(2 * a / 3))
+            slopes.append(1.7159 * 2 / 3 / math.cosh(2 * a / 3) ** 2)
+        h_x = [0.0] * len(x)
+        for row in self.maps:
+            h_x[row[0][0]] = second_of_outputs
+        h = [0.0] * len(weights)
+        for n in reversed(range(len(self.units))):
+            h_a = slopes[n] ** 2 * h_x[self.inputs + n]
+            for p, s in self.units[n]:
+                h[p] += h_a * (1.0 if s is None else x[s] ** 2)
+                if s is not None:
+                    h_x[s] += h_a * weights[p] ** 2
+        return h
+
+
+@pytest.mark.parametrize(
+    ("output", "units", "second"), [("rbf", 6, 2.0), ("squashed", 3, 1.0)], ids=["rbf", "squashed"]
+)
+def test_curvature_is_the_recursion_of_appendix_c_over_single_connections(output, units, second):
+    graph = Connections(22)
+    graph.convolve(((0,), (0,)), 5)
+    graph.subsample()
+    graph.convolve(C3_TABLE, 5)
+    graph.convolve(C5_TABLE, 5)
+    graph.convolve(((0, 1, 2, 3),) * units, 1)
+    net = small(output)
+    images, _ = digits(6, 18, 3)
+    order = torch.tensor([[4, 1, 5]])
+    h = Lanes([net], [MAP(1.0) if output == "rbf" else SquaredError()], 18).curvature(images, order)
+    weights = parameters_to_vector(net.parameters()).tolist()
+    assert len(weights) == graph.parameters
+    padded = net[0](images[order[0]]).flatten(1).tolist()
+    expected = torch.tensor([graph.curvature(weights, image, second) for image in padded])
+    assert torch.allclose(h[0], expected.mean(0), rtol=1e-4, atol=0)
+
+
+def test_curvature_of_one_hidden_layer_is_the_gauss_newton_diagonal():
+    net = full()
+    images, _ = digits(8, 6, 3)
+    h = Lanes([net], [SquaredError()], 6).curvature(images, torch.arange(8)[None])
+    squares = [
+        torch.autograd.grad(net(image[None])[0, i], list(net.parameters()))
+        for image in images
+        for i in range(3)
+    ]
+    expected = sum(torch.cat([g.flatten() ** 2 for g in gradient]) for gradient in squares) / 8
+    assert torch.allclose(h[0], expected, rtol=1e-4, atol=0)
+
+
+def test_a_lane_computes_the_same_bits_in_any_company_and_on_any_width():
+    nets = [small() for _ in range(10)]
+    losses = [MAP(1.0 + k) for k in range(9)] + [MLE()]
+    images, labels = digits(30, 18, 3)
+    order = torch.randint(30, (10, 60))
+
+    def train(chosen: list[int], threads: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+        lanes = Lanes([nets[k] for k in chosen], [losses[k] for k in chosen], 18, threads)
+        rates = 1e-3 / (0.02 + lanes.curvature(images, order[chosen]))
+        lanes.update(images, labels, order[chosen], rates)
+        return lanes.weights, lanes.scores(images)
+
+    together, scores = train([*range(10)])  # one group of 16
+    for chosen, threads in (([*range(10)], 1), ([*range(10)], 2), ([9, 3, 8], 1), ([7], 1)):
+        weights, some = train(chosen, threads)
+        assert torch.equal(weights, together[chosen])
+        assert torch.equal(some, scores[chosen])
+
+
+def test_training_goes_on_from_restored_weights_as_if_never_stopped():
+    nets = [small(), small()]
+    images, labels = digits(30, 18, 3)
+    order = torch.randint(30, (2, 40))
+    lanes = Lanes(nets, [MLE()] * 2, 18)
+    rates = torch.full_like(lanes.weights, 1e-3)
+    lanes.update(images, labels, order, rates)
+    resumed = Lanes(nets, [MLE()] * 2, 18)
+    first = Lanes(nets, [MLE()] * 2, 18)
+    first.update(images, labels, order[:, :15], rates)
+    resumed.weights = first.weights
+    resumed.update(images, labels, order[:, 15:], rates)
+    assert torch.equal(resumed.weights, lanes.weights)
+    resumed.write_back(nets)
+    assert torch.equal(parameters_to_vector(nets[1].parameters()), lanes.weights[1])
+
+
+def test_the_rational_squashing_function_is_that_of_appendix_a():
+    @compiled
+    def apply(lanes, values):
+        for i in range(len(values) // 8):
+            store(lanes, values, i, squash(lanes, load(lanes, values, i)))
+
+    a = np.linspace(-40, 40, 80_000).astype(np.float32)
+    f = a.copy()
+    apply(LaneCount(8), f)
+    assert np.abs(f - 1.7159 * np.tanh(2 / 3 * a.astype(float))).max() < 7e-7
+    assert np.abs(f).max() <= np.float32(1.7159)
+    nothing = np.full(8, np.nan, np.float32)
+    apply(LaneCount(8), nothing)
+    assert np.isnan(nothing).all()
+
+
+@pytest.mark.parametrize(
+    ("net", "loss", "message"),
+    [
+        (lambda: LeNet5(output="rbf"), MLE(), r"'C1_f': Tanh is none of"),
+        (lambda: LeNet5("max", "scaled_tanh", "rbf"), MLE(), r"'S2': MaxPool2d is none of"),
+        (lambda: nn.Sequential(nn.Conv2d(1, 2, 3), ScaledTanh()), SquaredError(), "5x5"),
+        (lambda: nn.Sequential(nn.Conv2d(1, 2, 5, 2), ScaledTanh()), SquaredError(), "stride"),
+        (lambda: nn.Sequential(nn.Linear(9, 3), ScaledTanh()), SquaredError(), "9 inputs.*784"),
+        (lenet5, SquaredError(), "ScaledTanh, not in EuclideanRBF"),
+        (full, MAP(1.0), "EuclideanRBF, not in ScaledTanh"),
+    ],
+)
+def test_a_net_or_loss_that_does_not_fit_is_refused_by_name(net, loss, message):
+    size = 6 if net is full else 28
+    with pytest.raises(ValueError, match=message):
+        Lanes([net()], [loss], size)
+
+
+def test_wrong_arguments_are_refused_before_anything_moves():
+    lanes = Lanes([full(), full()], [SquaredError()] * 2, 6)
+    images, labels = digits(4, 6, 3)
+    order, rates, before = torch.zeros(2, 3, dtype=torch.int64), lanes.weights, lanes.weights
+    wrong = [
+        ("images", (images.double(), labels, order, rates)),
+        ("images", (images[..., 1:], labels, order, rates)),
+        ("labels", (images, labels + 3, order, rates)),
+        ("labels", (images, labels[1:], order, rates)),
+        ("order", (images, labels, order + 4, rates)),
+        ("order", (images, labels, order[:1], rates)),
+        ("order", (images, labels, order[:, :0], rates)),
+        ("rates", (images, labels, order, rates[:, 1:])),
+    ]
+    for name, arguments in wrong:
+        with pytest.raises(ValueError, match=name):
+            lanes.update(*arguments)
+    assert torch.equal(lanes.weights, before)
+    with pytest.raises(ValueError, match="differ"):
+        Lanes([full(), full(4)], [SquaredError()] * 2, 6)
+    with pytest.raises(ValueError, match="one loss per net"):
+        Lanes([full()], [], 6)

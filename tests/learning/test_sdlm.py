@@ -1,0 +1,83 @@
+"""The initial ranges, orders and rates of the 1998 recipe."""
+
+import pytest
+import torch
+from torch import nn
+
+from lenet import paper
+from lenet.learning import sdlm
+from lenet.learning.lanes import Lanes
+from lenet.learning.losses import MAP
+from lenet.nets.lenet5 import LeNet5
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def lenet5() -> nn.Sequential:
+    return LeNet5("subsampling", "scaled_tanh", "rbf", "table1")
+
+
+def assert_fills(values: torch.Tensor, bound: float) -> None:
+    """Uniform in +-bound: within it, close to it where there are many, and centred."""
+    assert values.abs().max() <= bound
+    assert values.abs().max() > 0.9 * bound
+    assert abs(values.mean()) < 0.2 * bound
+
+
+@pytest.mark.parametrize(
+    ("scale", "power", "c1", "c5"), [(2.4, 1.0, 2.4 / 25, 2.4 / 400), (1.0, 0.5, 1 / 5, 1 / 20)]
+)
+def test_weights_start_uniform_in_the_range_of_their_fan_in(scale, power, c1, c5):
+    net = lenet5()
+    sdlm.initialize(net, generator(), scale, power)
+    assert_fills(net.C1.weight, c1)
+    assert_fills(net.C5.weight, c5)
+    assert_fills(net.C5.bias, c5)
+    assert_fills(torch.cat([net.S4[0].weight, net.S4[0].bias]), scale / 4**power)
+    # C3: map 0 sees 3 maps, map 15 sees 6; kernels lie map by map
+    assert_fills(net.C3.weight[:3], scale / (3 * 25) ** power)
+    assert_fills(net.C3.weight[-6:], scale / (6 * 25) ** power)
+
+
+def test_the_default_is_the_papers_range():
+    literal, default = lenet5(), lenet5()
+    sdlm.initialize(literal, generator(), 2.4, 1.0)
+    sdlm.initialize(default, generator())
+    assert torch.equal(literal.F6.weight, default.F6.weight)
+
+
+def test_a_seed_decides_the_start_and_nothing_else_does():
+    nets = [lenet5() for _ in range(3)]
+    for net, seed in zip(nets, (4, 4, 5), strict=True):
+        sdlm.initialize(net, generator(seed))
+    assert torch.equal(nets[0].C5.weight, nets[1].C5.weight)
+    assert not torch.equal(nets[0].C5.weight, nets[2].C5.weight)
+
+
+def test_a_layer_of_unknown_fan_in_is_refused():
+    with pytest.raises(ValueError, match="BatchNorm2d"):
+        sdlm.initialize(nn.Sequential(nn.BatchNorm2d(3)), generator())
+
+
+def test_each_seed_has_an_order_of_its_own_over_all_patterns():
+    order = sdlm.orders([generator(1), generator(2), generator(1)], 50)
+    assert torch.equal(order.sort(1).values, torch.arange(50).expand(3, 50))
+    assert torch.equal(order[0], order[2])
+    assert not torch.equal(order[0], order[1])
+
+
+def test_rates_follow_the_papers_schedule_and_the_measured_curvature():
+    nets = [lenet5(), lenet5()]
+    for seed, net in enumerate(nets):
+        sdlm.initialize(net, generator(seed), 1.0, 0.5)
+    lanes = Lanes(nets, [MAP(10.0)] * 2)
+    images = torch.rand(1_200, 1, 28, 28, generator=generator()) - 0.1
+    order = sdlm.orders([generator(), generator()], 1_200)
+    third = sdlm.rates(lanes, images, order, 3, [1.0, 0.5])
+    h = lanes.curvature(images, order[:, [*range(1_000, 1_200), *range(300)]])  # pass 3, wrapping
+    assert torch.allclose(third[0], paper.ETA[2] / (paper.MU + h[0]))
+    assert torch.allclose(third[1], 0.5 * paper.ETA[2] / (paper.MU + h[1]))
+    late = sdlm.rates(lanes, images, order, 24, [1.0, 1.0])
+    assert late.max() <= paper.ETA[-1] / paper.MU
