@@ -46,9 +46,11 @@ class GaussianUnits(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             own = X[y == c]
             clusters = KMeans(min(self.units, len(own)), random_state=self.random_state).fit(own)
             distance = ((own - clusters.cluster_centers_[clusters.labels_]) ** 2).sum(1)
+            size = np.bincount(clusters.labels_, minlength=clusters.n_clusters)
+            spread = np.bincount(clusters.labels_, distance, clusters.n_clusters)
             centres.append(clusters.cluster_centers_)
-            sizes.append(np.bincount(clusters.labels_, minlength=clusters.n_clusters))
-            spreads.append(np.bincount(clusters.labels_, distance, clusters.n_clusters))
+            sizes.append(size)
+            spreads.append(np.where(size > 1, spread, 0))  # what rounding leaves of one pattern
         self.centres_ = np.concatenate(centres)
         spread, size = np.concatenate(spreads), np.concatenate(sizes)
         mean = spread.sum() / size.sum() or 1.0  # every pattern its own centre: any width will do

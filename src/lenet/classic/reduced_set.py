@@ -93,7 +93,8 @@ class ReducedSetSVM(ScoreClassifier):
         self.coefs_ = np.zeros(self.vectors_.shape[:2], X.dtype)
         self.biases_ = np.zeros(classes, X.dtype)
         for c in progress(range(classes), "reduced set, class by class"):
-            machine = fit_machine(support, pairwise.vector_codes_ == c, self.degree, self.C)
+            own = pairwise.vector_codes_ == c
+            machine = fit_machine(support, own, self.degree, self.C, whole=True)
             z, b = reduce_set(
                 support[machine.support],
                 machine.coef,
@@ -108,4 +109,6 @@ class ReducedSetSVM(ScoreClassifier):
     def _scores(self, X: np.ndarray) -> np.ndarray:
         X = unit_length(X.astype(self.vectors_.dtype, copy=False))
         rules = zip(self.vectors_, self.coefs_, self.biases_, strict=True)
-        return np.stack([polynomial_kernel(X, z, self.degree) @ b + bias for z, b, bias in rules], 1)
+        return np.stack(
+            [polynomial_kernel(X, z, self.degree) @ b + bias for z, b, bias in rules], 1
+        )

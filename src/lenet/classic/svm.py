@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from joblib import Parallel, delayed
 
-from lenet.classic.base import ScoreClassifier, chunks, class_pairs, progress
+from lenet.classic.base import ScoreClassifier, chunks, class_pairs, progress, require_memory
 
 try:
     from sklearnex.svm import SVC
@@ -44,10 +44,29 @@ def polynomial_kernel(X: np.ndarray, vectors: np.ndarray, degree: int) -> np.nda
     return power
 
 
-def fit_machine(X: np.ndarray, positive: np.ndarray, degree: int, C: float) -> Machine:
-    """X: (N, F) of unit length; positive: (N,) bool. Numbers of its vectors are rows of X."""
-    svc = SVC(kernel="poly", degree=degree, gamma=1.0, coef0=0.0, C=C, cache_size=CACHE)
-    svc.fit(X.astype(np.float64), positive)
+def fit_machine(
+    X: np.ndarray, positive: np.ndarray, degree: int, C: float, whole: bool = False
+) -> Machine:
+    """The machine that tells the positive patterns from the others.
+
+    Args:
+        X: (N, F) of unit length. positive: (N,) bool.
+        whole: whether to compute all N x N kernel values beforehand, as matrix products. That is
+            four times faster where most patterns end as support vectors (a refit to those of
+            another machine), slower where few do, as most values are then never asked for.
+
+    Returns:
+        The machine, its support vectors numbered as rows of X.
+    """
+    if whole:
+        require_memory(10 * len(X) ** 2, "the kernel matrix of a support vector machine")
+        kernel = np.empty((len(X), len(X)))
+        for part in chunks(len(X)):
+            kernel[part] = polynomial_kernel(X[part], X, degree)
+        svc = SVC(kernel="precomputed", C=C, cache_size=CACHE).fit(kernel, positive)
+    else:
+        svc = SVC(kernel="poly", degree=degree, gamma=1.0, coef0=0.0, C=C, cache_size=CACHE)
+        svc.fit(X.astype(np.float64), positive)
     return Machine(svc.support_, svc.dual_coef_[0], float(svc.intercept_[0]))
 
 
@@ -91,10 +110,12 @@ class PolynomialSVM(ScoreClassifier):
         """The machine of class i against class j."""
         return self._fit_numbers(X, codes, np.flatnonzero((codes == i) | (codes == j)), i)
 
-    def _fit_numbers(self, X: np.ndarray, codes: np.ndarray, numbers: np.ndarray, i: int) -> Machine:
+    def _fit_numbers(
+        self, X: np.ndarray, codes: np.ndarray, numbers: np.ndarray, i: int, whole: bool = False
+    ) -> Machine:
         """The machine that tells class i from the others among these patterns."""
         patterns, positive = self._patterns(X, numbers), codes[numbers % len(X)] == i
-        machine = fit_machine(patterns, positive, self.degree, self.C)
+        machine = fit_machine(patterns, positive, self.degree, self.C, whole)
         return machine._replace(support=numbers[machine.support])
 
     def _patterns(self, X: np.ndarray, numbers: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ class VirtualSVM(PolynomialSVM):
     def _fit_pair(self, X: np.ndarray, codes: np.ndarray, i: int, j: int) -> Machine:
         first = super()._fit_pair(X, codes, i, j)
         copies = np.concatenate([first.support + s * len(X) for s in range(len(SHIFTS))])
-        return self._fit_numbers(X, codes, copies, i)
+        return self._fit_numbers(X, codes, copies, i, whole=True)
 
     def _patterns(self, X: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         rows, shifts = numbers % len(X), numbers // len(X)
