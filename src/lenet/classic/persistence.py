@@ -139,6 +139,7 @@ def _decode(node: Any, arrays: dict[str, np.ndarray]) -> Any:
         raise ValueError(
             f"the file asks for {node.get('class', kind)!r}, which is not made from files"
         )
-    estimator = CLASSES[node["class"]].__new__(CLASSES[node["class"]])
+    # not by its constructor: a Pipeline cannot be made without its steps
+    estimator: Any = object.__new__(CLASSES[node["class"]])
     vars(estimator).update(members)
     return estimator

@@ -17,7 +17,7 @@ class GaussianUnits(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     """Units exp(-|x - c|^2 / (2 s^2)), their centres c found by k-means class by class.
 
     Args:
-        units: per class; a class with fewer patterns gets one unit per pattern.
+        units: per class; a class with fewer different patterns gets one unit for each.
         width: s^2 as a multiple of the mean squared distance of patterns to their centre.
         shared: whether all units have one width, or each that of its own patterns.
         random_state: of k-means.
@@ -44,7 +44,8 @@ class GaussianUnits(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         centres, spreads, sizes = [], [], []
         for c in progress(np.unique(y), "k-means, class by class"):
             own = X[y == c]
-            clusters = KMeans(min(self.units, len(own)), random_state=self.random_state).fit(own)
+            units = min(self.units, len(np.unique(own, axis=0)))
+            clusters = KMeans(units, random_state=self.random_state).fit(own)
             distance = ((own - clusters.cluster_centers_[clusters.labels_]) ** 2).sum(1)
             size = np.bincount(clusters.labels_, minlength=clusters.n_clusters)
             spread = np.bincount(clusters.labels_, distance, clusters.n_clusters)
