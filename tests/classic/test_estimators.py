@@ -46,7 +46,7 @@ ROWS = {
     "tangent": (TangentDistance(candidates=50), 0.97),
     "svm": (PolynomialSVM(4), 0.97),
     "virtual": (VirtualSVM(9), 0.97),
-    "reduced": (ReducedSetSVM(30), 0.97),
+    "reduced": (ReducedSetSVM(30, steps=30), 0.97),
 }
 
 

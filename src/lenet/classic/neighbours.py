@@ -36,7 +36,8 @@ class NearestNeighbours(ScoreClassifier):
     """The class of the majority among the k nearest training patterns.
 
     Squared distances come from matrix products, in chunks; the k nearest of each class, measured
-    again pattern by pattern, decide, so that rounding in the product does not.
+    again pattern by pattern, decide, so that rounding in the products (1e-4 of a squared distance
+    between digits) can at most exchange two patterns of one class that are as near.
 
     Args:
         k: number of neighbours that vote.
