@@ -32,7 +32,7 @@ LABELS = np.arange(1_200) % 10
         ("linear_deslant", RidgeClassifier()),
         ("pairwise_linear", PairwiseLinear()),
         ("pca_quadratic", pca_quadratic()),
-        ("rbf_network", rbf_network()),
+        ("rbf_network", rbf_network(shared=True)),
     ],
 )
 def test_costs_are_the_papers(row, estimator, noise):
@@ -41,6 +41,12 @@ def test_costs_are_the_papers(row, estimator, noise):
     found = costs(estimator.fit(noise[:, : PIXELS[paper.view]], LABELS))
     assert found.macs / 1_000 == pytest.approx(paper.macs, abs=1)
     assert found.variables / 1_000 == pytest.approx(paper.memory, abs=0.5)
+
+
+def test_widths_of_their_own_are_stored_too():
+    x, y = np.random.default_rng(0).normal(size=(60, 9)), np.arange(60) % 2
+    one, own = (costs(rbf_network(5, shared=shared).fit(x, y)) for shared in (True, False))
+    assert own == (one.macs, one.variables + 10 - 1)
 
 
 def test_neighbours_keep_the_training_set():

@@ -19,7 +19,8 @@ class GaussianUnits(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     Args:
         units: per class; a class with fewer different patterns gets one unit for each.
         width: s^2 as a multiple of the mean squared distance of patterns to their centre.
-        shared: whether all units have one width, or each that of its own patterns.
+        shared: whether that mean is over all patterns, so that all units have one width, or for
+            each unit over its own patterns.
         random_state: of k-means.
 
     Attributes:
@@ -30,7 +31,7 @@ class GaussianUnits(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self,
         units: int = 100,
         width: float = 1.0,
-        shared: bool = True,
+        shared: bool = False,
         random_state: int | None = 0,
     ) -> None:
         self.units = units
@@ -75,7 +76,7 @@ class GaussianUnits(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 def rbf_network(
     units: int = 100,
     width: float = 1.0,
-    shared: bool = True,
+    shared: bool = False,
     ridge: float = 1e-4,
     random_state: int | None = 0,
 ) -> Pipeline:

@@ -113,7 +113,7 @@ class TangentDistance(ScoreClassifier):
         ValueError: k below 1 or above the number of training patterns.
     """
 
-    def __init__(self, k: int = 3, candidates: int = 500, blur: float = 0.5) -> None:
+    def __init__(self, k: int = 1, candidates: int = 500, blur: float = 0.5) -> None:
         self.k = k
         self.candidates = candidates
         self.blur = blur
@@ -136,7 +136,7 @@ class TangentDistance(ScoreClassifier):
         planes = torch.from_numpy(self._planes(self.patterns_[needed]))
         place = torch.from_numpy(position.reshape(near.shape))
         distances = np.empty(near.shape, x.dtype)
-        for part in chunks(len(x), "tangent distances", 4):  # 4 x 500 planes fit near the cache
+        for part in chunks(len(x), "tangent distances", 4):  # 4 x 500 planes are 14 MB
             own, own_planes = torch.from_numpy(x[part]), torch.from_numpy(self._planes(x[part]))
             ours = place[part]
             distances[part] = tangent_distances(own, own_planes, patterns[ours], planes[ours])
