@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.linear_model import RidgeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from lenet.classic.base import ScoreClassifier, require_classes, require_memory
+from lenet.classic.base import require_classes, require_memory
 from lenet.classic.linear import PairwiseLinear, TanhUnits
 from lenet.classic.neighbours import NearestNeighbours
 from lenet.classic.polynomial import pca_quadratic
@@ -104,7 +104,3 @@ def test_too_little_memory_is_one_line():
     with pytest.raises(MemoryError, match=r"the planes needs? about 1000000000.0 GB") as error:
         require_memory(1e18, "the planes")
     assert "\n" not in str(error.value)
-
-
-def test_the_shared_contract_is_the_base_class():
-    assert all(isinstance(e, ScoreClassifier) for e in OURS if not isinstance(e, GaussianUnits))

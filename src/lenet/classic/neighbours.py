@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from lenet.classic.base import ScoreClassifier, chunks, require_memory
+from lenet.classic.base import CHUNK, ScoreClassifier, chunks, require_memory
 
 
 def vote_scores(distances: np.ndarray, codes: np.ndarray, classes: int, k: int) -> np.ndarray:
@@ -59,7 +59,7 @@ class NearestNeighbours(ScoreClassifier):
         self.counts_ = np.bincount(codes)
 
     def _scores(self, X: np.ndarray) -> np.ndarray:
-        require_memory(8 * 500 * len(self.patterns_), "the distances to the neighbours")
+        require_memory(8 * CHUNK * len(self.patterns_), "the distances to the neighbours")
         classes = len(self.classes_)
         code_of = np.repeat(np.arange(classes), self.counts_)
         patterns = torch.from_numpy(self.patterns_)

@@ -3,6 +3,7 @@
 With scikit-learn-intelex installed its SVC does the fitting: the same vectors, sooner.
 """
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,9 @@ from joblib import Parallel, delayed
 from lenet.classic.base import ScoreClassifier, chunks, class_pairs, progress, require_memory
 
 try:
-    from sklearnex.svm import SVC
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # its own, of how it reads versions
+        from sklearnex.svm import SVC
 except ImportError:
     from sklearn.svm import SVC
 

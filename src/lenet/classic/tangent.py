@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.ndimage import correlate1d, gaussian_filter
 
-from lenet.classic.base import ScoreClassifier, chunks, image_shape, require_memory
+from lenet.classic.base import CHUNK, ScoreClassifier, chunks, image_shape, require_memory
 from lenet.classic.neighbours import vote_scores
 
 TRANSFORMATIONS = ("x", "y", "scaling", "rotation", "axis", "diagonal", "thickness")
@@ -153,7 +153,7 @@ class TangentDistance(ScoreClassifier):
 
     def _candidates(self, x: np.ndarray) -> np.ndarray:
         """(N, features) -> (N, M) indices of the training patterns nearest in Euclidean terms."""
-        require_memory(8 * 500 * len(self.patterns_), "the distances to the neighbours")
+        require_memory(8 * CHUNK * len(self.patterns_), "the distances to the neighbours")
         count = min(max(self.candidates, self.k), len(self.patterns_))
         patterns = torch.from_numpy(self.patterns_)
         norms = (patterns * patterns).sum(1)
