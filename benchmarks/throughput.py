@@ -28,7 +28,7 @@ from torchvision.transforms import Compose, Normalize, ToTensor
 from lenet.data.digits import Digits, Split
 from lenet.data.source import load
 from lenet.data.views import VIEWS
-from lenet.experiment import Watch
+from lenet.job import Watch
 from lenet.learning.minibatch import Minibatch
 from lenet.nets.lenet5 import LeNet5
 from lenet.tracking import Tracker

@@ -23,11 +23,13 @@ PROJECT = Path(__file__).resolve().parents[1]
 def configure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., DictConfig]]:
-    """Composes a configuration from overrides: stand-in digits, two epochs, nothing tracked."""
+    """Composes a configuration from overrides: stand-in digits, two epochs unless told
+    otherwise (None: the recipe's), nothing tracked."""
     monkeypatch.setenv("LENET_ROOT", str(tmp_path))
 
-    def configured(*overrides: str) -> DictConfig:
-        defaults = ["data=digits", "tracking=off", "recipe.epochs=2", "trainer.threads=1"]
+    def configured(*overrides: str, epochs: int | None = 2) -> DictConfig:
+        defaults = ["data=digits", "tracking=off", "trainer.threads=1"]
+        defaults += [] if epochs is None else [f"recipe.epochs={epochs}"]
         cfg = compose("config", [*defaults, *overrides], return_hydra_config=True)
         HydraConfig.instance().set_config(cfg)
         return cfg

@@ -35,7 +35,7 @@ def test_a_run_is_all_there(configure, database: str, tmp_path: Path) -> None:
         assert tag in run.data.tags
     metrics = run.data.metrics
     assert metrics["test/error"] == outcome.error == metrics["test/errors"] / 500
-    assert metrics["parameters"] == 61_706
+    assert metrics["variables"] == 61_706
     assert metrics["paper/error"] == 0.0095
     assert run.data.tags["paper.section"] == "II.B"
     for key in ("train/loss", "train/error", "validation/error", "learning_rate", "epoch_seconds"):

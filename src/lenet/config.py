@@ -3,8 +3,11 @@
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from lenet import paper
@@ -39,6 +42,8 @@ BOUNDS = {
     "recipe.epochs": Bound(int, 1, 1_000),
     "recipe.batch_size": Bound(int, 1, 60_000),
     "recipe.optimizer.lr": Bound(float, 1e-8, 10.0),
+    "recipe.eta_factor": Bound(float, 1e-6, 100.0),
+    "recipe.j": Bound(float, 1e-3, 1e3),
     "trainer.threads": Bound(int, 1, 1_024, optional=True),
 }
 
@@ -89,3 +94,15 @@ def flat(values: dict, prefix: str = "") -> dict[str, object]:
         else:
             result[f"{prefix}{key}"] = value
     return result
+
+
+def build(config: DictConfig) -> Any:
+    """Makes what a configuration's ``_target_`` names.
+
+    Raises:
+        InputError: the target refuses its arguments.
+    """
+    try:
+        return instantiate(config)
+    except InstantiationException as e:
+        raise InputError(str(e.__cause__ or e).splitlines()[0]) from e

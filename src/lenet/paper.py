@@ -153,6 +153,9 @@ TABLE_I: tuple[tuple[int, ...], ...] = (
 # Appendix A: f(a) = A tanh(S a), so that f(1) = 1 and f(-1) = -1
 SQUASH_AMPLITUDE, SQUASH_SLOPE = 1.7159, 2 / 3
 
+# Appendix A: weights start uniform in +-scale / F^power, F the fan-in of the unit
+INITIAL_SCALE, INITIAL_POWER = 2.4, 1.0
+
 # III.B and appendix C: stochastic diagonal Levenberg-Marquardt
 PASSES = 20
 ETA: tuple[float, ...] = 2 * (5e-4,) + 3 * (2e-4,) + 3 * (1e-4,) + 4 * (5e-5,) + 8 * (1e-5,)

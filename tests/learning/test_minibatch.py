@@ -13,7 +13,6 @@ from lenet.errors import InputError
 from lenet.learning import minibatch
 from lenet.learning.minibatch import Minibatch
 from lenet.learning.module import Diverged
-from lenet.learning.network import Network
 from lenet.nets.lenet5 import LeNet5
 
 EAGER = {"accelerator": "cpu", "devices": 1, "compile": False}
@@ -38,8 +37,9 @@ def fit(digits: Digits, folder: Path, recipe: Minibatch, options: dict = EAGER, 
     epochs: list[tuple[int, dict]] = []
     torch.manual_seed(seed)
     net = LeNet5()
-    recipe.fit([net], [seed], digits, options, folder, [lambda *epoch: epochs.append(epoch)])
-    return Network(net).scores(digits.test.images), epochs
+    watch = lambda *epoch: epochs.append(epoch)  # noqa: E731
+    [network] = recipe.fit([net], [seed], digits, options, folder, [watch])
+    return network.scores(digits.test.images), epochs
 
 
 def test_it_learns_and_tells_each_epoch(digits: Digits, tmp_path: Path) -> None:

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from lenet.data.distort import distorted_patterns
 from lenet.data.source import Raw
 from lenet.data.views import VIEWS
 from lenet.errors import InputError
+
+SET_SEED = 1998  # of the one set of distorted patterns
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Digits:
     train: Split
     validation: Split
     test: Split
+    distorted: bool = False  # whether training shows the paper's set of distorted patterns
 
     @property
     def stand_in(self) -> bool:
@@ -42,7 +46,11 @@ class Digits:
 
 
 def split(
-    raw: Raw, view: str = "regular", train_size: int | None = None, validation: int | None = None
+    raw: Raw,
+    view: str = "regular",
+    train_size: int | None = None,
+    validation: int | None = None,
+    distort: bool = False,
 ) -> Digits:
     """Brings raw digits into a view and splits them.
 
@@ -52,6 +60,7 @@ def split(
         train_size: trains on the first so many digits; None is all that validation leaves.
         validation: how many of the last training digits choices are made on; None is the data
             set's own fixed split (5,000 of MNIST), 0 trains on all.
+        distort: trains on the paper's set of distorted patterns and their originals.
 
     Raises:
         InputError: a view that does not exist, or sizes that the training set does not have.
@@ -76,4 +85,15 @@ def split(
         Split(see(raw.train_images[train]), raw.train_labels[train]),
         Split(see(raw.train_images[last]), raw.train_labels[last]),
         Split(see(raw.test_images), raw.test_labels),
+        distort,
+    )
+
+
+def shown(split: Split, patterns: Tensor) -> Split:
+    """Patterns of the distorted set of a split, by their numbers (N,); the set is always the same.
+
+    Numbers below the size of the split are its digits as they are.
+    """
+    return Split(
+        distorted_patterns(split.images, patterns, SET_SEED), split.labels[patterns % len(split)]
     )

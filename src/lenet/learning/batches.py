@@ -6,24 +6,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenet.data.digits import Split
+from lenet.data.digits import Digits, Split, shown
+from lenet.data.distort import patterns_of_pass
 
 
 class Shuffled:
-    """One epoch of a split in random order, a function of seed and epoch alone.
+    """One epoch of the training digits in random order, a function of seed and epoch alone.
+
+    Where the digits are to be distorted, an epoch is as long but shows patterns of the distorted
+    set, each of them twice in 20 epochs (III.B).
 
     All batches have the same size, as compiled nets and batch statistics want it: the remainder
     of the order, other digits each epoch, is left out.
 
     Args:
-        split: the digits.
+        digits: whose training split is shown.
         batch_size: digits in a batch; at most all.
         seed, epoch: what the order depends on.
     """
 
-    def __init__(self, split: Split, batch_size: int, seed: int, epoch: int) -> None:
-        self.split = split
-        self.batch_size = min(batch_size, len(split))
+    def __init__(self, digits: Digits, batch_size: int, seed: int, epoch: int) -> None:
+        self.split = digits.train
+        self.distorted = digits.distorted
+        self.batch_size = min(batch_size, len(self.split))
         self.seed = seed
         self.epoch = epoch
 
@@ -31,10 +36,17 @@ class Shuffled:
         return len(self.split) // self.batch_size
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        generator = np.random.default_rng((self.seed, self.epoch))
-        order = torch.from_numpy(generator.permutation(len(self.split)))
+        if self.distorted:
+            order = patterns_of_pass(self.epoch, len(self.split), self.seed)
+        else:
+            generator = np.random.default_rng((self.seed, self.epoch))
+            order = torch.from_numpy(generator.permutation(len(self.split)))
         for rows in order.split(self.batch_size)[: len(self)]:
-            yield self.split.images[rows], self.split.labels[rows]
+            if self.distorted:
+                batch = shown(self.split, rows)
+                yield batch.images, batch.labels
+            else:
+                yield self.split.images[rows], self.split.labels[rows]
 
 
 class InOrder:

@@ -3,6 +3,7 @@
 The mathematics is in `sdlm` and `lanes`; here Lightning drives it, a chunk of patterns a step.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,34 +14,37 @@ import torch
 from torch import Generator, Tensor, nn
 
 from lenet import paper
-from lenet.data.digits import Digits
-from lenet.data.distort import distorted_patterns, patterns_of_pass
+from lenet.classifier import Watch
+from lenet.data.digits import Digits, shown
+from lenet.data.distort import patterns_of_pass
 from lenet.errors import InputError
 from lenet.learning import sdlm
 from lenet.learning.lanes import Lanes
 from lenet.learning.losses import J, loss_of
-from lenet.learning.module import Diverged, Watch
+from lenet.learning.module import Diverged
+from lenet.learning.network import Network
 from lenet.learning.trainer import make_trainer
 
 CHUNK = 2_000  # patterns of each net in one step of Lightning's loop
+
+Chunk = tuple[Tensor, Tensor, Tensor]  # images, labels, and (K, M) which of them each net sees
 
 
 @dataclass(frozen=True)
 class SDLM:
     """A recipe: stochastic diagonal Levenberg-Marquardt (III.B, appendices A and C).
 
-    Its values are where one may depart from the paper's text, which says 2.4, 1 and 1, and
-    leaves j open.
+    Its values are where one may depart from the paper's text; the defaults are the text's.
 
     Attributes:
         scale, power: weights start uniform in +-scale / F^power, F the fan-in.
         eta_factor: what the paper's eta is multiplied by.
-        j: of the MAP loss, the penalty of the rubbish class.
+        j: of the MAP loss, the penalty of the rubbish class; the text leaves it open.
         epochs: passes over the training set.
     """
 
-    scale: float = sdlm.INITIAL_SCALE
-    power: float = sdlm.INITIAL_POWER
+    scale: float = paper.INITIAL_SCALE
+    power: float = paper.INITIAL_POWER
     eta_factor: float = 1.0
     j: float = J
     epochs: int = paper.PASSES
@@ -49,44 +53,47 @@ class SDLM:
 
     def fit(
         self,
-        nets: Sequence[nn.Sequential],
+        models: Sequence[nn.Sequential],
         seeds: Sequence[int],
         digits: Digits,
         trainer: dict[str, Any],
         folder: Path,
         watches: Sequence[Watch],
-    ) -> None:
-        """Trains the nets side by side, in place, on the processor.
-
-        Args:
-            nets: copies of one net of 1998; their weights are drawn anew.
-            seeds: one a net, of its weights and its order of patterns.
-            digits: trained and validated on.
-            trainer: arguments of pl.Trainer.
-            folder: for checkpoints while it lasts.
-            watches: one a net, called after each pass.
+    ) -> list[Network]:
+        """As `Recipe.fit`: trains nets side by side on the processor, in place, and draws their
+        initial weights anew.
 
         Raises:
-            InputError: a net that is none of the lanes'.
-            Diverged: weights that are no longer finite.
+            InputError: a net that the lanes do not know.
+            Diverged: a loss that is not finite.
         """
+        if not all(isinstance(net, nn.Sequential) for net in models):
+            raise InputError("this recipe trains nets only: an estimator wants recipe=fit")
         options = {name: value for name, value in trainer.items() if name != "compile"}
-        for net, seed in zip(nets, seeds, strict=True):
+        for net, seed in zip(models, seeds, strict=True):
             sdlm.initialize(net, Generator().manual_seed(seed), self.scale, self.power)
         try:
-            losses: Any = [loss_of(net, self.j) for net in nets]
+            losses: Any = [loss_of(net, self.j) for net in models]
             size = digits.train.images.shape[-1]
-            lanes = Lanes(nets, losses, size, torch.get_num_threads())
+            lanes = Lanes(models, losses, size, torch.get_num_threads())
         except ValueError as e:
-            raise InputError(f"recipe=paper trains the nets of 1998 only: {e}") from e
+            raise InputError(f"this recipe trains the nets of 1998 only: {e}") from e
         module = OnePatternModule(lanes, seeds, digits, self.eta_factor, watches)
-        validate = len(digits.validation) > 0
-        make_trainer(options | {"accelerator": "cpu"}, self.epochs, validate, folder).fit(module)
-        lanes.write_back(nets)
+        make_trainer(options | {"accelerator": "cpu"}, self.epochs, False, folder).fit(module)
+        lanes.write_back(models)
+        return [Network(net) for net in models]
 
 
 class OnePatternModule(pl.LightningModule):
-    """Several seeds of one net, each learning pattern by pattern in its own order."""
+    """Several seeds of one net, each learning pattern by pattern in an order of its own.
+
+    Args:
+        lanes: the nets.
+        seeds: one a net.
+        digits: trained and validated on.
+        eta_factor: what the paper's eta is multiplied by.
+        watches: one a net, called after each pass.
+    """
 
     def __init__(
         self,
@@ -105,34 +112,86 @@ class OnePatternModule(pl.LightningModule):
         self.watches = watches
 
     def configure_optimizers(self) -> None:
-        """None: see `training_step`."""
+        """None, as the lanes make the updates."""
 
-    def train_dataloader(self) -> "Chunks":
-        return Chunks(self.digits, self._order())
-
-    def _order(self) -> Tensor:
-        """(K, patterns): what each net sees in this pass, first to last."""
+    def order(self) -> Tensor:
+        """(K, patterns): what each net sees in this pass, first to last: the same in every pass,
+        or the pass's part of the distorted set."""
         count = len(self.digits.train)
         if self.digits.distorted:
-            return torch.stack(
-                [patterns_of_pass(self.current_epoch, count, seed) for seed in self.seeds]
-            )
-        # a stream of its own, apart from the one that drew the weights
-        return sdlm.orders([Generator().manual_seed(~seed & 2**63 - 1) for seed in self.seeds], count)
+            passes = [patterns_of_pass(self.current_epoch, count, seed) for seed in self.seeds]
+            return torch.stack(passes)
+        # a stream apart from the one that drew the weights
+        return sdlm.orders([Generator().manual_seed(seed + 2**32) for seed in self.seeds], count)
+
+    def chunk(self, order: Tensor) -> Chunk:
+        """The patterns of an order, ready for the lanes."""
+        train = self.digits.train
+        if not self.digits.distorted:
+            return train.images, train.labels, order
+        patterns = shown(train, order.flatten())
+        return patterns.images, patterns.labels, torch.arange(order.numel()).view_as(order)
+
+    def train_dataloader(self) -> "Chunks":
+        return Chunks(self)
+
+    def transfer_batch_to_device(self, batch: Chunk, *_: Any) -> Chunk:
+        return batch
 
     def on_train_epoch_start(self) -> None:
+        self.started = time.perf_counter()
         number = self.current_epoch + 1
-        first = (number - 1) * paper.HESSIAN_PATTERNS
-        order = self._order().roll(-first, 1)[:, : paper.HESSIAN_PATTERNS]
-        images, _, rows = shown(self.digits, order)
-        self.rates = sdlm.rates(self.lanes, images, rows, number, self.eta_factors)
+        images, _, order = self.chunk(sdlm.curvature_patterns(self.order(), number))
+        self.rates = sdlm.rates(self.lanes, images, order, number, self.eta_factors)
         self.loss = torch.zeros(len(self.seeds), dtype=torch.float64)
-        self.errors = torch.zeros(len(self.seeds), dtype=torch.int64)
+        self.wrong = torch.zeros(len(self.seeds), dtype=torch.int64)
 
-    def training_step(self, chunk: tuple[Tensor, Tensor, Tensor]) -> None:
+    def training_step(self, chunk: Chunk) -> None:
         images, labels, order = chunk
-        loss, errors = self.lanes.update(images, labels, order, self.rates)
+        loss, wrong = self.lanes.update(images, labels, order, self.rates)
         self.loss += loss * order.shape[1]
-        self.errors += errors
-'''
-'''
+        self.wrong += wrong
+
+    def on_train_epoch_end(self) -> None:
+        patterns = len(self.digits.train)
+        seconds = time.perf_counter() - self.started
+        validation = self.digits.validation
+        errors = None
+        if len(validation):
+            wrong = self.lanes.scores(validation.images).argmax(2) != validation.labels
+            errors = wrong.float().mean(1).tolist()
+        for k, watch in enumerate(self.watches):
+            metrics = {
+                "train/loss": float(self.loss[k]) / patterns,
+                "train/error": int(self.wrong[k]) / patterns,
+                "learning_rate": float(self.rates[k].median()),
+                "learning_rate_lowest": float(self.rates[k].min()),
+                "learning_rate_highest": float(self.rates[k].max()),
+                "epoch_seconds": seconds / len(self.seeds),
+            }
+            if errors is not None:
+                metrics["validation/error"] = errors[k]
+            if not metrics["train/loss"] < float("inf"):
+                raise Diverged(
+                    f"training diverged in pass {self.current_epoch + 1}: lower recipe.eta_factor"
+                )
+            watch(self.current_epoch + 1, metrics)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["lanes"] = self.lanes.weights
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.lanes.weights = checkpoint["lanes"]
+
+
+class Chunks:
+    """One pass, chunk by chunk, as Lightning iterates over it."""
+
+    def __init__(self, module: OnePatternModule) -> None:
+        self.module = module
+
+    def __len__(self) -> int:
+        return -(-len(self.module.digits.train) // CHUNK)
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return (self.module.chunk(part) for part in self.module.order().split(CHUNK, dim=1))

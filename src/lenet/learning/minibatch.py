@@ -9,8 +9,12 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from lenet.classifier import Watch
 from lenet.data.digits import Digits
-from lenet.learning.module import LearningModule, Loss, Watch
+from lenet.errors import InputError
+from lenet.learning.losses import loss_of
+from lenet.learning.module import LearningModule, Loss
+from lenet.learning.network import Network
 from lenet.learning.trainer import make_trainer
 
 
@@ -23,46 +27,40 @@ class Minibatch:
         schedule: of an optimizer and ``total_steps``, stepped after every batch.
         batch_size: digits in a batch.
         epochs: over the training split.
-        loss: of scores and labels.
+        loss: of scores and labels; None is the one that fits the net's output.
     """
 
     optimizer: Callable[..., torch.optim.Optimizer]
     schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
     batch_size: int
     epochs: int
-    loss: Loss = nn.functional.cross_entropy
+    loss: Loss | None = None
 
     together: ClassVar[bool] = False  # the seeds of a job are trained one after the other
 
     def fit(
         self,
-        nets: Sequence[nn.Module],
+        models: Sequence[nn.Sequential],
         seeds: Sequence[int],
         digits: Digits,
         trainer: dict[str, Any],
         folder: Path,
         watches: Sequence[Watch],
-    ) -> None:
-        """Trains each net, in place.
-
-        Args:
-            nets: N x 1 x H x W -> N x 10 scores, with their initial weights.
-            seeds: one a net, of the order of the digits.
-            digits: trained and validated on.
-            trainer: arguments of pl.Trainer, and ``compile``.
-            folder: for checkpoints while it lasts.
-            watches: one a net, called after each epoch.
+    ) -> list[Network]:
+        """As `Recipe.fit`: trains nets in place, from the weights that they have.
 
         Raises:
             Diverged: a loss that is not finite or climbs far.
         """
+        if not all(isinstance(net, nn.Module) for net in models):
+            raise InputError("this recipe trains nets only: an estimator wants recipe=fit")
         options = dict(trainer)
         compiled = options.pop("compile") and can_compile()
-        for net, seed, watch in zip(nets, seeds, watches, strict=True):
+        for net, seed, watch in zip(models, seeds, watches, strict=True):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast
             module = LearningModule(
                 net,
-                self.loss,
+                self.loss or loss_of(net),
                 self.optimizer,
                 self.schedule,
                 digits,
@@ -73,7 +71,7 @@ class Minibatch:
             )
             validate = len(digits.validation) > 0
             make_trainer(options, self.epochs, validate, folder).fit(module)
-            net.eval()
+        return [Network(net) for net in models]
 
 
 def can_compile() -> bool:

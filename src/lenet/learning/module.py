@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
+from lenet.classifier import Watch
 from lenet.data.digits import Digits
 from lenet.errors import InputError
 from lenet.learning.batches import InOrder, Shuffled
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # scores N x 10, labels N -> scalar
-Watch = Callable[[int, dict[str, float]], None]  # epoch from 1, its metrics
 
 DIVERGED = 10.0  # a loss so many times that of the first epoch will not come back
 
@@ -73,7 +73,7 @@ class LearningModule(pl.LightningModule):
         return self.loss(scores, labels), error(scores.detach(), labels)
 
     def train_dataloader(self) -> Shuffled:
-        return Shuffled(self.digits.train, self.batch_size, self.seed, self.current_epoch)
+        return Shuffled(self.digits, self.batch_size, self.seed, self.current_epoch)
 
     def val_dataloader(self) -> InOrder | list[InOrder]:
         return InOrder(self.digits.validation) if len(self.digits.validation) else []

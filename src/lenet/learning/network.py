@@ -7,28 +7,36 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from lenet.nets.costs import Costs, costs
+
 EVALUATION_BATCH = 500  # fastest on two cores
 
 
 class Network:
-    """Scores of a net, and its file."""
+    """Scores of a net, its costs and its file.
 
-    def __init__(self, net: nn.Module) -> None:
-        self.net = net
+    Attributes:
+        net: trained, N x 1 x H x W -> N x 10 scores.
+    """
+
+    def __init__(self, net: nn.Sequential) -> None:
+        self.net = net.eval()
 
     def scores(self, images: Tensor) -> NDArray:
         """N x 1 x H x W -> N x 10, larger is better."""
-        self.net.eval()
         with torch.inference_mode():
             batches = [self.net(batch) for batch in images.split(EVALUATION_BATCH)]
         return torch.cat(batches).numpy()
 
+    def costs(self, digit: Tensor) -> Costs:
+        """For one digit, 1 x H x W."""
+        return costs(self.net, digit)
+
     def save(self, path: Path) -> None:
         """Writes the weights as safetensors."""
-        state = {name: value.contiguous() for name, value in self.net.state_dict().items()}
-        save_file(state, path)
+        save_file(weights_of(self.net), path)
 
-    @property
-    def parameters(self) -> int:
-        """The number of trainable parameters."""
-        return sum(p.numel() for p in self.net.parameters() if p.requires_grad)
+
+def weights_of(net: nn.Module) -> dict[str, Tensor]:
+    """All that a net's scores depend on, by name, in the layout that files keep."""
+    return {name: value.contiguous() for name, value in net.state_dict().items()}

@@ -16,15 +16,13 @@ from lenet import paper
 from lenet.learning.lanes import Lanes
 from lenet.nets.layers import SparseConv, Subsampling
 
-INITIAL_SCALE, INITIAL_POWER = 2.4, 1.0  # appendix A: uniform in +-2.4/F
-
 
 @torch.no_grad()
 def initialize(
     net: nn.Module,
     generator: Generator,
-    scale: float = INITIAL_SCALE,
-    power: float = INITIAL_POWER,
+    scale: float = paper.INITIAL_SCALE,
+    power: float = paper.INITIAL_POWER,
 ) -> None:
     """Draws every parameter uniformly from +-scale / F^power, F the fan-in of its unit.
 
@@ -68,6 +66,14 @@ def orders(generators: Sequence[Generator], patterns: int) -> Tensor:
     return torch.stack([torch.randperm(patterns, generator=each) for each in generators])
 
 
+def curvature_patterns(order: Tensor, number: int) -> Tensor:
+    """(K, 500) of the (K, M) order: pass ``number`` (from 1) measures h on its own 500 patterns,
+    beginning anew where they are used up."""
+    first = (number - 1) * paper.HESSIAN_PATTERNS
+    chosen = torch.arange(first, first + min(paper.HESSIAN_PATTERNS, order.shape[1]))
+    return order[:, chosen % order.shape[1]]
+
+
 def rates(
     lanes: Lanes, images: Tensor, order: Tensor, number: int, eta_factors: Sequence[float]
 ) -> Tensor:
@@ -76,7 +82,7 @@ def rates(
     Args:
         lanes: the nets in training.
         images: the training images.
-        order: (K, M), each net's order of patterns; pass n measures h on its n-th 500 patterns.
+        order: (K, M), the patterns on which each net's h is measured.
         number: of the pass; passes beyond the paper's 20 keep the last eta.
         eta_factors: what each net's eta is multiplied by; 1 is the paper's.
 
@@ -84,7 +90,4 @@ def rates(
         (K, parameters), to be compared with ``paper.RATES_OF_PASS_1``.
     """
     eta = paper.ETA[min(number, paper.PASSES) - 1]
-    first = (number - 1) * paper.HESSIAN_PATTERNS
-    chosen = torch.arange(first, first + min(paper.HESSIAN_PATTERNS, order.shape[1]))
-    h = lanes.curvature(images, order[:, chosen % order.shape[1]])
-    return eta * torch.tensor(eta_factors)[:, None] / (paper.MU + h)
+    return eta * torch.tensor(eta_factors)[:, None] / (paper.MU + lanes.curvature(images, order))

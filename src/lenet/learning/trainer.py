@@ -1,17 +1,33 @@
 """Lightning's Trainer, set up the one way that every recipe uses."""
 
 import logging
+import os
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 
 from lenet.errors import InputError
 
-CHECKPOINT = "last"
+CHECKPOINT = "last.ckpt"
+
+
+class KeepLast(Callback):
+    """Keeps the state after the last whole epoch in ``folder``/last.ckpt, replaced all at once.
+
+    Lightning's ModelCheckpoint saves nothing where the optimizer is not one of torch's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / CHECKPOINT
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        part = self.path.with_suffix(".part")
+        trainer.save_checkpoint(part)
+        os.replace(part, self.path)
 
 
 class Bar(TQDMProgressBar):
@@ -38,15 +54,14 @@ def make_trainer(options: dict[str, Any], epochs: int, validate: bool, folder: P
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # hardware and tips, every run
     warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated")  # Lightning's, with torch 2.13
     interactive = sys.stderr.isatty()
-    callbacks: list[Callback] = [
-        ModelCheckpoint(folder, filename=CHECKPOINT, enable_version_counter=False)
-    ]
+    callbacks: list[Callback] = [KeepLast(folder)]
     if interactive:
         callbacks.append(Bar(refresh_rate=20))
     arguments: dict[str, Any] = {
         "max_epochs": epochs,
         "logger": False,
         "callbacks": callbacks,
+        "enable_checkpointing": False,
         "enable_progress_bar": interactive,
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,

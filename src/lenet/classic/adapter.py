@@ -1,0 +1,83 @@
+"""scikit-learn's estimators among the classifiers of this project."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from torch import Tensor
+
+from lenet.classic.base import require_classes
+from lenet.classic.costs import Costs, costs
+from lenet.classic.persistence import save
+from lenet.classifier import Watch
+from lenet.data.digits import Digits, Split
+from lenet.errors import InputError
+
+
+class Estimator:
+    """Scores of a fitted estimator, its costs and its file."""
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def scores(self, images: Tensor) -> NDArray:
+        """N x 1 x H x W -> N x 10, larger is better."""
+        return np.asarray(self.estimator.decision_function(images.flatten(1).numpy()))
+
+    def costs(self, digit: Tensor) -> Costs:
+        """For one digit; its size is that of the patterns fitted."""
+        return costs(self.estimator)
+
+    def save(self, path: Path) -> None:
+        """Writes parameters and arrays without pickle."""
+        save(self.estimator, path)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The recipe of the classical rows: scikit-learn's ``fit``."""
+
+    together: ClassVar[bool] = False
+
+    def fit(
+        self,
+        models: Sequence[BaseEstimator],
+        seeds: Sequence[int],
+        digits: Digits,
+        trainer: dict[str, Any],
+        folder: Path,
+        watches: Sequence[Watch],
+    ) -> list[Estimator]:
+        """Fits each estimator; those that draw at random draw from the seed.
+
+        Raises:
+            InputError: distorted digits, a class without digits, too little memory.
+        """
+        if digits.distorted:
+            raise InputError("data.distort=true: only nets are trained on distorted digits")
+        return [
+            self._fit_one(model, seed, digits, watch)
+            for model, seed, watch in zip(models, seeds, watches, strict=True)
+        ]
+
+    def _fit_one(self, model: Any, seed: int, digits: Digits, watch: Watch) -> Estimator:
+        if not hasattr(model, "decision_function"):
+            raise InputError(f"recipe=fit trains estimators, not {type(model).__name__}")
+        random = {name: seed for name in model.get_params() if name.endswith("random_state")}
+        estimator = Estimator(model.set_params(**random))
+        try:
+            require_classes(digits.train.labels.numpy(), 10)
+            model.fit(digits.train.images.flatten(1).numpy(), digits.train.labels.numpy())
+        except (ValueError, MemoryError) as e:
+            raise InputError(f"{type(model).__name__} cannot be fitted: {e}") from e
+        if len(digits.validation):
+            watch(1, {"validation/error": _error(estimator, digits.validation)})
+        return estimator
+
+
+def _error(estimator: Estimator, split: Split) -> float:
+    return float((estimator.scores(split.images).argmax(1) != split.labels.numpy()).mean())

@@ -1,0 +1,203 @@
+"""Recipes that begin with another recipe's nets (III.C.8 and III.C.9)."""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Generator, Tensor, nn
+
+from lenet.classifier import Recipe, Watch
+from lenet.data.digits import Digits, shown
+from lenet.data.distort import COPIES
+from lenet.ensemble import boosting
+from lenet.ensemble.heads import features_of
+from lenet.errors import InputError
+from lenet.learning import sdlm
+from lenet.learning.network import Network, weights_of
+from lenet.nets.costs import costs
+
+
+class Head(Protocol):
+    """What takes the place of a net's output layer; scores are N x units -> N x 10."""
+
+    macs: int
+    variables: int
+
+    def fit(self, features: NDArray, labels: NDArray) -> "Head":
+        """Learns from the n x units features of n labelled digits."""
+
+    def scores(self, features: NDArray) -> NDArray:
+        """N x units -> N x 10, larger is better."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Counted as in Figures 11 and 12, for one digit."""
+
+    macs: int
+    variables: int
+
+
+class Headed:
+    """A net whose output layer is replaced by a head that remembers the training set."""
+
+    def __init__(self, net: nn.Sequential, head: Head, digits: Digits) -> None:
+        self.net = net
+        self.features = features_of(net, digits.train.images)
+        self.labels = digits.train.labels
+        self.head = head.fit(self.features, self.labels.numpy())
+
+    def scores(self, images: Tensor) -> NDArray:
+        """N x 1 x H x W -> N x 10, larger is better."""
+        return self.head.scores(features_of(self.net, images))
+
+    def costs(self, digit: Tensor) -> Cost:
+        """The net below its output, and the head."""
+        below = costs(self.net, digit).below("output")
+        return Cost(below.macs + self.head.macs, below.variables + self.head.variables)
+
+    def save(self, path: Path) -> None:
+        """Writes the net's weights and what the head remembers."""
+        memory = {"features": torch.from_numpy(self.features), "labels": self.labels}
+        save_file(weights_of(self.net) | memory, path)
+
+
+@dataclass(frozen=True)
+class WithHead:
+    """Trains nets by another recipe, then puts a head on each.
+
+    Attributes:
+        base: trains the nets.
+        head: makes an untrained head.
+    """
+
+    base: Recipe
+    head: Callable[[], Head]
+
+    @property
+    def together(self) -> bool:
+        """As the nets' recipe says."""
+        return self.base.together
+
+    def fit(
+        self,
+        models: Sequence[nn.Sequential],
+        seeds: Sequence[int],
+        digits: Digits,
+        trainer: dict[str, Any],
+        folder: Path,
+        watches: Sequence[Watch],
+    ) -> list[Headed]:
+        """As `Recipe.fit`; what is watched is the training of the nets."""
+        self.base.fit(models, seeds, digits, trainer, folder, watches)
+        return [Headed(net, self.head(), digits) for net in models]
+
+
+class BoostedNetworks:
+    """Three nets whose outputs are added."""
+
+    def __init__(self, nets: Sequence[Network]) -> None:
+        self.nets = nets
+
+    def scores(self, images: Tensor) -> NDArray:
+        """N x 1 x H x W -> N x 10, larger is better."""
+        return np.sum([net.scores(images) for net in self.nets], axis=0)
+
+    def costs(self, digit: Tensor) -> Cost:
+        """All three nets; that a sure first net saves the others is `boosting.mean_calls`."""
+        each = [net.costs(digit) for net in self.nets]
+        return Cost(sum(c.macs for c in each), sum(c.variables for c in each))
+
+    def save(self, path: Path) -> None:
+        """Writes the weights of the three, their names led by 1, 2 and 3."""
+        save_file(
+            {
+                f"{number}.{name}": value
+                for number, network in enumerate(self.nets, 1)
+                for name, value in weights_of(network.net).items()
+            },
+            path,
+        )
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """Drucker's three nets: the second learns what the first gets wrong, the third what those two
+    disagree on (III.C.9), all on patterns of the endless distorted stream.
+
+    Attributes:
+        base: trains each of the nets.
+        size: patterns in the training sets of nets 2 and 3.
+        limit: patterns of the stream to look through for each of these.
+    """
+
+    base: Recipe
+    size: int
+    limit: int
+
+    together: ClassVar[bool] = False
+
+    def fit(
+        self,
+        models: Sequence[nn.Sequential],
+        seeds: Sequence[int],
+        digits: Digits,
+        trainer: dict[str, Any],
+        folder: Path,
+        watches: Sequence[Watch],
+    ) -> list[BoostedNetworks]:
+        """As `Recipe.fit`; epochs are numbered through the three trainings.
+
+        Raises:
+            InputError: too few hard patterns within the limit.
+        """
+        return [
+            self._boost(model, seed, digits, trainer, folder, watch)
+            for model, seed, watch in zip(models, seeds, watches, strict=True)
+        ]
+
+    def _boost(
+        self,
+        model: nn.Sequential,
+        seed: int,
+        digits: Digits,
+        trainer: dict[str, Any],
+        folder: Path,
+        watch: Watch,
+    ) -> BoostedNetworks:
+        networks: list[Network] = []
+        epochs = 0
+
+        def count(_: int, metrics: dict[str, float]) -> None:
+            nonlocal epochs
+            epochs += 1
+            watch(epochs, metrics)
+
+        def train(patterns: Tensor) -> Callable[[Tensor], Tensor]:
+            number = 3 * seed + len(networks)  # of net and seed, for draws of its own
+            net = copy.deepcopy(model)
+            sdlm.initialize(net, Generator().manual_seed(number), scale=1.0, power=0.5)
+            is_first = not networks
+            mined = digits.train if is_first else shown(digits.train, patterns)
+            task = replace(digits, train=mined, distorted=is_first)
+            self.base.fit([net], [number], task, trainer, folder, [count])
+            networks.append(Network(net))
+            return lambda images: torch.from_numpy(networks[number - 3 * seed].scores(images))
+
+        def stream(patterns: Tensor) -> tuple[Tensor, Tensor]:
+            split = shown(digits.train, patterns)
+            return split.images, split.labels
+
+        # net 1 learns from the whole distorted set, so mining begins behind it
+        first_set = torch.arange(COPIES * len(digits.train))
+        try:
+            boosting.boost(train, stream, first_set, self.size, self.limit)
+        except ValueError as e:
+            raise InputError(f"boosting has too little to learn from: {e}") from e
+        return BoostedNetworks(networks)
