@@ -97,7 +97,7 @@ def test_without_tracking_nothing_is_written(tmp_path: Path) -> None:
         run.metrics({"a": 1.0})
         run.text("x", "x.txt")
     assert run.id is None
-    assert tracker.where(run.id) == "not tracked"
+    assert tracker.page == ""
     assert list(tmp_path.iterdir()) == []
 
 

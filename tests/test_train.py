@@ -12,6 +12,9 @@ import mlflow
 import pytest
 from tests.conftest import PROJECT
 
+from lenet import paper
+
+SLOW_ON_ANY_DIGITS = {"boosted_lenet4_dist"}  # looks for 60,000 hard patterns
 QUICK = ("data=digits", "recipe.epochs=1", "trainer.threads=1")
 
 
@@ -94,3 +97,26 @@ def test_help_shows_the_choices(train) -> None:
     assert done.returncode == 0
     assert "lenet5_max_relu" in done.stdout
     assert "python train.py -m model=lenet5,lenet5_relu" in done.stdout
+
+
+@pytest.mark.slow
+def test_every_row_of_figure_9_is_an_experiment_that_runs(train, tmp_path: Path) -> None:
+    rows = sorted(paper.ROWS)
+    assert {path.stem for path in (PROJECT / "conf" / "experiment").glob("*.yaml")} >= set(rows)
+    quick = [row for row in rows if row not in SLOW_ON_ANY_DIGITS]
+    done = train(
+        "-m", f"experiment={','.join(quick)}", "data.source=digits", "tracking=off",
+        "data.validation=200", "seeds=[0]", "trainer.threads=1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    table = done.stdout.split("stand-in digits, NOT MNIST")[-1]
+    for row in quick:
+        assert f" {row} " in table
+
+
+@pytest.mark.slow
+def test_all_lenet5_models_train_with_the_default_recipe(train) -> None:
+    done = train("-m", "model=glob(lenet5*)", *QUICK, "tracking=off")
+    assert done.returncode == 0, done.stderr
+    for name in ("lenet5_1998", "lenet5_max_relu_rbf", "lenet5_rbf"):
+        assert f" {name} " in done.stdout

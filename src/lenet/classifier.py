@@ -31,8 +31,8 @@ class Classifier(Protocol):
     def scores(self, images: Tensor) -> NDArray:
         """N x 1 x H x W -> N x 10, larger is better."""
 
-    def costs(self, digit: Tensor) -> Costs:
-        """For one digit, 1 x H x W."""
+    def costs(self, images: Tensor) -> Costs:
+        """For one digit, in the mean over N x 1 x H x W if digits differ."""
 
     def save(self, path: Path) -> None:
         """Writes all that scores depend on, without pickle, as safetensors."""

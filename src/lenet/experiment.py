@@ -67,7 +67,10 @@ def train(cfg: DictConfig, parent: str | None = None) -> list[Outcome]:
     threads = cfg.trainer.threads or len(os.sched_getaffinity(0))
     torch.set_num_threads(threads)
     raw = load(cfg.data.source, Path(cfg.data.folder))
-    digits = split(raw, cfg.data.view, cfg.data.train_size, cfg.data.validation, cfg.data.distort)
+    of = cfg.data
+    digits = split(
+        raw, of.view, of.train_size, of.validation, of.distort, test_each_epoch=of.test_each_epoch
+    )
     if digits.stand_in:
         terminal.banner()
     recipe = build(cfg.recipe)

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
-from lenet import paper, provenance, terminal
+from lenet import artifacts, paper, provenance, terminal
 from lenet.classifier import Classifier, Recipe
 from lenet.config import build, flat
 from lenet.data.digits import Digits
@@ -91,7 +90,7 @@ class Job:
         scores = classifier.scores(test.images)
         result = evaluate(scores, labels)
         row = paper.ROWS[self.cfg.paper]
-        costs = classifier.costs(test.images[0])
+        costs = classifier.costs(test.images)
         shown = max(1, len(watch.epochs)) * len(self.digits.train)
         run.metrics(
             {
@@ -110,7 +109,8 @@ class Job:
         run.tags({"paper.row": row.name, "paper.section": row.section})
         with run.artifact("model.safetensors") as path:
             classifier.save(path)
-        log_pictures(run, test.images[:, 0].numpy(), labels, scores, watch.epochs)
+        if run.id:
+            artifacts.log(run, self.digits, scores, watch.epochs)
         return Outcome(
             self.cfg.name,
             seed,
@@ -121,7 +121,8 @@ class Job:
             result.high,
             watch.last("validation/error"),
             seconds,
-            self.tracker.where(run.id),
+            run.id or "not tracked",
+            self.tracker.page,
         )
 
 
@@ -143,30 +144,3 @@ class Watch:
         self.run.metrics(metrics, epoch)
         if self.show:
             terminal.epoch(self.name, epoch, metrics)
-
-
-def log_pictures(
-    run: Run, images: NDArray, labels: NDArray, scores: NDArray, epochs: list[dict[str, float]]
-) -> None:
-    """Predictions as a table, and the figures a visitor looks at first."""
-    if run.id is None:
-        return
-    import pandas as pd
-
-    from lenet.report import figures
-
-    predictions = scores.argmax(1)
-    table = pd.DataFrame(scores, columns=[f"score_{i}" for i in range(10)])
-    table.insert(0, "label", labels)
-    table.insert(1, "prediction", predictions)
-    with run.artifact("predictions.parquet") as path:
-        table.rename_axis("index").reset_index().to_parquet(path, index=False)
-    pictures = {
-        "confusion.png": figures.confusion(labels, predictions),
-        "misclassified.png": figures.misclassified(images, labels, predictions),
-    }
-    if len(epochs) > 1:
-        pictures["learning_curve.png"] = figures.learning_curve(epochs)
-    for name, figure in pictures.items():
-        with run.artifact(name) as path:
-            figure.savefig(path, dpi=120)

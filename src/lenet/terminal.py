@@ -25,7 +25,8 @@ class Outcome:
     high: float
     validation_error: float
     seconds: float  # of training
-    run: str  # where to find it in MLflow
+    run: str  # the id of the MLflow run
+    page: str  # where MLflow shows it, empty if it is not tracked
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def table(outcomes: Sequence[Outcome], failures: Sequence[Failure] = ()) -> None
         )
     if outcomes:
         console.print(view)
+        for page in sorted({o.page for o in outcomes} - {""}):
+            print(f"To look at them: make ui, then {page}")
     for failure in failures:
         console.print(f"[bold red]failed[/] {failure.name}: {failure.reason}", highlight=False)
 

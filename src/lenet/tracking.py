@@ -23,6 +23,8 @@ os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it narrates each new
 ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not there
 PARAMETERS_PER_CALL = 100  # MLflow's limit for one batch
 
+LOCAL_PAGE = "http://127.0.0.1:5000"  # of `make ui`
+
 EXPERIMENT = "LeNet 1998"
 STAND_IN_EXPERIMENT = "LeNet 1998 - stand-in digits, not MNIST"
 DESCRIPTION = """\
@@ -180,13 +182,14 @@ class Tracker:
         if self._client:
             self._client.set_terminated(run_id, status)
 
-    def where(self, run_id: str | None) -> str:
-        """Where a person finds a run."""
-        if run_id is None:
-            return "not tracked"
-        if self.uri and self.uri.startswith("http"):
-            return f"{self.uri}/#/experiments/{self._experiment_id}/runs/{run_id}"
-        return run_id
+    @property
+    def page(self) -> str:
+        """Where a person finds the runs, empty where nothing is tracked."""
+        if self.uri is None:
+            return ""
+        server = self.uri.rstrip("/") if self.uri.startswith("http") else LOCAL_PAGE
+        # without its last part MLflow shows the view for language models
+        return f"{server}/#/experiments/{self._experiment_id}?workflowType=machine_learning"
 
 
 def _ask(uri: str) -> None:

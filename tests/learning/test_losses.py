@@ -7,7 +7,9 @@ import torch
 from torch.autograd import gradcheck
 from torch.nn import functional as F
 
-from lenet.learning.losses import MAP, MLE, SquaredError
+from lenet.learning.losses import MAP, MLE, SquaredError, loss_of
+from lenet.nets.lenet4 import LeNet4
+from lenet.nets.lenet5 import LeNet5
 
 SCORES = -torch.tensor(
     [[1.0, 4.0, 2.0], [9.0, 3.0, 5.0]], dtype=torch.float64
@@ -54,3 +56,9 @@ def test_huge_penalties_leave_loss_and_gradient_finite():
 def test_a_rubbish_penalty_that_is_not_positive_is_refused(j):
     with pytest.raises(ValueError, match="positive"):
         MAP(j)
+
+
+def test_the_loss_follows_the_output() -> None:
+    assert loss_of(LeNet5(output="rbf"), j=3.0) == MAP(3.0)
+    assert loss_of(LeNet4(output="squashed")) == SquaredError()
+    assert loss_of(LeNet5()) is torch.nn.functional.cross_entropy

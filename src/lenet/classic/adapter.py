@@ -28,8 +28,8 @@ class Estimator:
         """N x 1 x H x W -> N x 10, larger is better."""
         return np.asarray(self.estimator.decision_function(images.flatten(1).numpy()))
 
-    def costs(self, digit: Tensor) -> Costs:
-        """For one digit; its size is that of the patterns fitted."""
+    def costs(self, images: Tensor) -> Costs:
+        """For one digit; all cost the same."""
         return costs(self.estimator)
 
     def save(self, path: Path) -> None:

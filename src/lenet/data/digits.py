@@ -39,6 +39,7 @@ class Digits:
     validation: Split
     test: Split
     distorted: bool = False  # whether training shows the paper's set of distorted patterns
+    test_each_epoch: bool = False  # for Figure 5 alone; nothing may go by it
 
     @property
     def stand_in(self) -> bool:
@@ -51,6 +52,7 @@ def split(
     train_size: int | None = None,
     validation: int | None = None,
     distort: bool = False,
+    test_each_epoch: bool = False,
 ) -> Digits:
     """Brings raw digits into a view and splits them.
 
@@ -61,6 +63,7 @@ def split(
         validation: how many of the last training digits choices are made on; None is the data
             set's own fixed split (5,000 of MNIST), 0 trains on all.
         distort: trains on the paper's set of distorted patterns and their originals.
+        test_each_epoch: has the test error recorded after each epoch, for Figure 5.
 
     Raises:
         InputError: a view that does not exist, or sizes that the training set does not have.
@@ -86,6 +89,7 @@ def split(
         Split(see(raw.train_images[last]), raw.train_labels[last]),
         Split(see(raw.test_images), raw.test_labels),
         distort,
+        test_each_epoch,
     )
 
 

@@ -22,6 +22,8 @@ from lenet.learning import sdlm
 from lenet.learning.network import Network, weights_of
 from lenet.nets.costs import costs
 
+THRESHOLD_PATTERNS = 20_000  # on which the first net's threshold is chosen
+
 
 class Head(Protocol):
     """What takes the place of a net's output layer; scores are N x units -> N x 10."""
@@ -57,9 +59,9 @@ class Headed:
         """N x 1 x H x W -> N x 10, larger is better."""
         return self.head.scores(features_of(self.net, images))
 
-    def costs(self, digit: Tensor) -> Cost:
+    def costs(self, images: Tensor) -> Cost:
         """The net below its output, and the head."""
-        below = costs(self.net, digit).below("output")
+        below = costs(self.net, images[0]).below("output")
         return Cost(below.macs + self.head.macs, below.variables + self.head.variables)
 
     def save(self, path: Path) -> None:
@@ -100,19 +102,27 @@ class WithHead:
 
 
 class BoostedNetworks:
-    """Three nets whose outputs are added."""
+    """Three nets whose outputs are added.
 
-    def __init__(self, nets: Sequence[Network]) -> None:
+    Args:
+        nets: in the order in which they were trained.
+        threshold: of the first net's margin, from which on it would end the matter alone.
+    """
+
+    def __init__(self, nets: Sequence[Network], threshold: float) -> None:
         self.nets = nets
+        self.threshold = threshold
 
     def scores(self, images: Tensor) -> NDArray:
         """N x 1 x H x W -> N x 10, larger is better."""
         return np.sum([net.scores(images) for net in self.nets], axis=0)
 
-    def costs(self, digit: Tensor) -> Cost:
-        """All three nets; that a sure first net saves the others is `boosting.mean_calls`."""
-        each = [net.costs(digit) for net in self.nets]
-        return Cost(sum(c.macs for c in each), sum(c.variables for c in each))
+    def costs(self, images: Tensor) -> Cost:
+        """All three nets are stored; where the first is sure, the others are not called."""
+        one = self.nets[0].costs(images)
+        first = torch.from_numpy(self.nets[0].scores(images))
+        calls = boosting.mean_calls(first, self.threshold)
+        return Cost(round(calls * one.macs), len(self.nets) * one.variables)
 
     def save(self, path: Path) -> None:
         """Writes the weights of the three, their names led by 1, 2 and 3."""
@@ -200,4 +210,8 @@ class Boosting:
             boosting.boost(train, stream, first_set, self.size, self.limit)
         except ValueError as e:
             raise InputError(f"boosting has too little to learn from: {e}") from e
-        return BoostedNetworks(networks)
+        # the stream behind all that was looked through is as good as a validation split
+        images, labels = stream(len(first_set) + 2 * self.limit + torch.arange(THRESHOLD_PATTERNS))
+        each = [torch.from_numpy(network.scores(images)) for network in networks]
+        threshold = boosting.sparing_threshold(each[0], torch.stack(each).sum(0), labels)
+        return BoostedNetworks(networks, threshold)

@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 
 from lenet import paper
 from lenet.classifier import Watch
-from lenet.data.digits import Digits, shown
+from lenet.data.digits import Digits, Split, shown
 from lenet.data.distort import patterns_of_pass
 from lenet.errors import InputError
 from lenet.learning import sdlm
@@ -155,11 +155,11 @@ class OnePatternModule(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         patterns = len(self.digits.train)
         seconds = time.perf_counter() - self.started
-        validation = self.digits.validation
-        errors = None
-        if len(validation):
-            wrong = self.lanes.scores(validation.images).argmax(2) != validation.labels
-            errors = wrong.float().mean(1).tolist()
+        measured = {}
+        if len(self.digits.validation):
+            measured["validation/error"] = self.errors(self.digits.validation)
+        if self.digits.test_each_epoch:
+            measured["figure_5/test_error"] = self.errors(self.digits.test)
         for k, watch in enumerate(self.watches):
             metrics = {
                 "train/loss": float(self.loss[k]) / patterns,
@@ -169,13 +169,17 @@ class OnePatternModule(pl.LightningModule):
                 "learning_rate_highest": float(self.rates[k].max()),
                 "epoch_seconds": seconds / len(self.seeds),
             }
-            if errors is not None:
-                metrics["validation/error"] = errors[k]
+            metrics |= {name: errors[k] for name, errors in measured.items()}
             if not metrics["train/loss"] < float("inf"):
                 raise Diverged(
                     f"training diverged in pass {self.current_epoch + 1}: lower recipe.eta_factor"
                 )
             watch(self.current_epoch + 1, metrics)
+
+    def errors(self, split: Split) -> list[float]:
+        """The error of each net."""
+        wrong = self.lanes.scores(split.images).argmax(2) != split.labels
+        return wrong.float().mean(1).tolist()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["lanes"] = self.lanes.weights

@@ -13,6 +13,7 @@ from lenet.classifier import Watch
 from lenet.data.digits import Digits
 from lenet.errors import InputError
 from lenet.learning.batches import InOrder, Shuffled
+from lenet.learning.network import Network
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # scores N x 10, labels N -> scalar
 
@@ -44,7 +45,7 @@ class LearningModule(pl.LightningModule):
 
     def __init__(
         self,
-        net: nn.Module,
+        net: nn.Sequential,
         loss: Loss,
         optimizer: Callable[..., torch.optim.Optimizer],
         schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler],
@@ -114,6 +115,11 @@ class LearningModule(pl.LightningModule):
         self._check(metrics["train/loss"])
         if len(self.digits.validation):
             metrics["validation/error"] = float(self.validation_error.compute())
+        if self.digits.test_each_epoch:
+            scores = Network(self.net).scores(self.digits.test.images)
+            wrong = scores.argmax(1) != self.digits.test.labels.numpy()
+            metrics["figure_5/test_error"] = float(wrong.mean())
+            self.net.train()
         for metric in (self.train_loss, self.train_error, self.validation_error):
             metric.reset()
         self.watch(self.current_epoch + 1, metrics)

@@ -28,9 +28,9 @@ class Network:
             batches = [self.net(batch) for batch in images.split(EVALUATION_BATCH)]
         return torch.cat(batches).numpy()
 
-    def costs(self, digit: Tensor) -> Costs:
-        """For one digit, 1 x H x W."""
-        return costs(self.net, digit)
+    def costs(self, images: Tensor) -> Costs:
+        """For one digit of N x 1 x H x W; all cost the same."""
+        return costs(self.net, images[0])
 
     def save(self, path: Path) -> None:
         """Writes the weights as safetensors."""

@@ -53,6 +53,7 @@ def make_trainer(options: dict[str, Any], epochs: int, validate: bool, folder: P
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # hardware and tips, every run
     warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated")  # Lightning's, with torch 2.13
+    warnings.filterwarnings("ignore", ".*will run with no optimizer")  # the lanes need none
     interactive = sys.stderr.isatty()
     callbacks: list[Callback] = [KeepLast(folder)]
     if interactive:

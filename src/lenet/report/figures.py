@@ -8,6 +8,11 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+CURVES = {
+    "train/error": "training",
+    "validation/error": "validation",
+    "figure_5/test_error": "test",
+}
 SHOWN_ERRORS = 120  # more than LeNet-5 makes; a page of them still reads
 
 
@@ -54,10 +59,25 @@ def misclassified(images: NDArray, labels: NDArray, predictions: NDArray) -> Fig
 def learning_curve(epochs: Sequence[dict[str, float]]) -> Figure:
     """The errors of each epoch, in per cent, as far as they were measured (Figure 5)."""
     table = pd.DataFrame(epochs, index=pd.RangeIndex(1, len(epochs) + 1, name="epoch"))
-    errors = 100 * table[[name for name in table if str(name).endswith("/error")]]
-    errors.columns = [str(name).removesuffix("/error") for name in errors]
+    errors = 100 * table[[name for name in table if str(name).endswith("error")]]
+    errors = errors.rename(columns=CURVES)
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     sns.lineplot(errors, palette="colorblind", marker="o", ax=axes)
     axes.set(xlabel="epoch", ylabel="error in per cent", ylim=(0, None))
+    return figure
+
+
+def ten_digits(images: NDArray, title: str) -> Figure:
+    """One digit of each class in a row, as the paper's Figure 7 shows distorted ones.
+
+    Args:
+        images: 10 x H x W, larger is ink.
+        title: what was done to them.
+    """
+    figure = Figure(figsize=(8, 1.2), layout="constrained")
+    figure.suptitle(title, fontsize=9)
+    for axes, image in zip(figure.subplots(1, 10), images, strict=True):
+        axes.imshow(image, cmap="gray_r")
+        axes.axis("off")
     return figure

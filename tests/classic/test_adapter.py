@@ -1,0 +1,62 @@
+"""Estimators among the classifiers: scores, seeds, files and refusals."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import RidgeClassifier
+
+from lenet.classic.adapter import Fit
+from lenet.classic.linear import TanhUnits
+from lenet.classic.persistence import load
+from lenet.data.digits import Digits, Split, split
+from lenet.data.source import stand_in
+from lenet.errors import InputError
+from lenet.nets.lenet5 import LeNet5
+
+
+@pytest.fixture(scope="module")
+def digits() -> Digits:
+    return split(stand_in())
+
+
+def fit(model, digits: Digits, seed: int = 0):
+    epochs: list[dict] = []
+    watch = lambda _, metrics: epochs.append(metrics)  # noqa: E731
+    [classifier] = Fit().fit([model], [seed], digits, {}, Path(), [watch])
+    return classifier, epochs
+
+
+def test_scores_validation_and_file(digits: Digits, tmp_path: Path) -> None:
+    classifier, epochs = fit(RidgeClassifier(), digits)
+    scores = classifier.scores(digits.test.images)
+    assert scores.shape == (500, 10)
+    validation = classifier.scores(digits.validation.images).argmax(1)
+    assert epochs == [{"validation/error": np.mean(validation != digits.validation.labels.numpy())}]
+    assert classifier.costs(digits.test.images).variables == 7_850
+    classifier.save(tmp_path / "model.safetensors")
+    again = load(tmp_path / "model.safetensors")
+    assert (again.decision_function(digits.test.images.flatten(1).numpy()) == scores).all()
+
+
+def test_random_draws_come_from_the_seed(digits: Digits) -> None:
+    one, two, other = (
+        fit(TanhUnits(), digits, seed)[0].scores(digits.test.images) for seed in (0, 0, 1)
+    )
+    assert (one == two).all()
+    assert (one != other).any()
+
+
+def test_a_class_without_digits_is_told(digits: Digits) -> None:
+    some = digits.train.labels != 7
+    train = Split(digits.train.images[some], digits.train.labels[some])
+    with pytest.raises(InputError, match="no training pattern of class 7"):
+        fit(RidgeClassifier(), Digits("digits", "", train, digits.validation, digits.test))
+
+
+def test_what_cannot_be_fitted_is_refused(digits: Digits) -> None:
+    with pytest.raises(InputError, match="recipe=fit trains estimators, not LeNet5"):
+        fit(LeNet5(), digits)
+    distorted = Digits("", "", digits.train, digits.validation, digits.test, distorted=True)
+    with pytest.raises(InputError, match="only nets are trained on distorted digits"):
+        fit(RidgeClassifier(), distorted)

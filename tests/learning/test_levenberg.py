@@ -1,0 +1,92 @@
+"""The recipe of 1998 under Lightning: it learns, repeats itself, and keeps seeds apart."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lenet import paper
+from lenet.data.digits import Digits, split
+from lenet.data.source import stand_in
+from lenet.errors import InputError
+from lenet.learning.levenberg import CHUNK, SDLM
+from lenet.learning.module import Diverged
+from lenet.nets.lenet5 import LeNet5
+
+CPU = {"accelerator": "cpu", "devices": 1, "compile": False}
+RECIPE = SDLM(scale=1.0, power=0.5, eta_factor=0.4, epochs=3)
+
+
+def of_1998() -> LeNet5:
+    return LeNet5("subsampling", "scaled_tanh", "rbf", "table1")
+
+
+@pytest.fixture(scope="module")
+def digits() -> Digits:
+    return split(stand_in())
+
+
+def fit(digits: Digits, folder: Path, seeds: list[int], recipe: SDLM = RECIPE):
+    """Scores of the test digits for each seed, and each seed's epochs."""
+    epochs: list[list[tuple]] = [[] for _ in seeds]
+    watches = [lambda *epoch, kept=kept: kept.append(epoch) for kept in epochs]
+    networks = recipe.fit([of_1998() for _ in seeds], seeds, digits, CPU, folder, watches)
+    return [network.scores(digits.test.images) for network in networks], epochs
+
+
+def test_it_learns_and_tells_each_pass_with_its_rates(digits: Digits, tmp_path: Path) -> None:
+    [scores], [epochs] = fit(digits, tmp_path, [0])
+    assert [number for number, _ in epochs] == [1, 2, 3]
+    assert (scores.argmax(1) != digits.test.labels.numpy()).mean() < 0.2
+    first = epochs[0][1]
+    low, middle, high = (
+        first["learning_rate_lowest"],
+        first["learning_rate"],
+        first["learning_rate_highest"],
+    )
+    assert 0 < low < middle < high <= 0.4 * paper.ETA[0] / paper.MU
+    assert set(epochs[0][1]) >= {"train/loss", "train/error", "validation/error", "epoch_seconds"}
+    checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    assert checkpoint["lanes"].shape == (1, 60_000)
+
+
+def test_a_seed_learns_the_same_in_company(digits: Digits, tmp_path: Path) -> None:
+    both, _ = fit(digits, tmp_path / "both", [3, 7])
+    [alone], _ = fit(digits, tmp_path / "alone", [7])
+    assert (both[1] == alone).all()
+    assert (both[0] != alone).any()
+
+
+def test_the_error_of_a_pass_counts_each_pattern_once(digits: Digits, tmp_path: Path) -> None:
+    assert len(digits.train) % CHUNK != 0, "the last chunk is a part"
+    _, [epochs] = fit(digits, tmp_path, [0])
+    for _, metrics in epochs:
+        wrong = metrics["train/error"] * len(digits.train)
+        assert wrong == pytest.approx(round(wrong))
+
+
+def test_distorted_patterns_are_harder(tmp_path: Path) -> None:
+    plain, distorted = split(stand_in()), split(stand_in(), distort=True)
+    _, [easy] = fit(plain, tmp_path / "a", [0])
+    _, [hard] = fit(distorted, tmp_path / "b", [0])
+    assert hard[-1][1]["train/loss"] > easy[-1][1]["train/loss"]
+
+
+def test_the_test_error_of_each_pass_is_there_where_figure_5_asks(tmp_path: Path) -> None:
+    scores, [epochs] = fit(split(stand_in(), test_each_epoch=True), tmp_path, [0])
+    labels = stand_in().test_labels.numpy()
+    assert epochs[-1][1]["figure_5/test_error"] == pytest.approx(
+        (scores[0].argmax(1) != labels).mean()
+    )
+
+
+def test_todays_net_is_refused(digits: Digits, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="this recipe trains the nets of 1998 only"):
+        RECIPE.fit([LeNet5()], [0], digits, CPU, tmp_path, [print])
+    with pytest.raises(InputError, match="recipe=fit"):
+        RECIPE.fit([object()], [0], digits, CPU, tmp_path, [print])
+
+
+def test_weights_that_leave_the_finite_stop_the_run(digits: Digits, tmp_path: Path) -> None:
+    with pytest.raises(Diverged, match=r"diverged in pass \d: lower recipe.eta_factor"):
+        fit(digits, tmp_path, [0], SDLM(scale=3e38, power=0.0, epochs=1))
