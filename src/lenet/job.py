@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from lenet import artifacts, paper, provenance, terminal
+from lenet import paper, provenance, terminal
 from lenet.classifier import Classifier, Recipe
 from lenet.config import build, flat
 from lenet.data.digits import Digits
@@ -110,6 +110,8 @@ class Job:
         with run.artifact("model.safetensors") as path:
             classifier.save(path)
         if run.id:
+            from lenet import artifacts  # pandas and seaborn take 2 s, after training
+
             artifacts.log(run, self.digits, scores, watch.epochs)
         return Outcome(
             self.cfg.name,

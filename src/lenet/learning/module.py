@@ -27,8 +27,8 @@ class Diverged(InputError):
 class LearningModule(pl.LightningModule):
     """A net that learns by mini-batches of digits in memory.
 
-    Metrics are accumulated step by step, and computed and logged once an epoch: on nets this small
-    a log call per step would cost more than it tells.
+    A step only keeps its loss and error; metrics are computed and logged once an epoch. On nets
+    this small a log call or a metric's update per step would cost more than it tells.
 
     Args:
         net: N x 1 x H x W -> N x 10 scores, larger is better.
@@ -65,13 +65,14 @@ class LearningModule(pl.LightningModule):
         self.seed = seed
         self.watch = watch
         self.forward_step = torch.compile(self._step, dynamic=False) if compiled else self._step
-        self.train_loss = MeanMetric(nan_strategy="disable")  # a NaN has to stay one
-        self.train_error, self.validation_error = MeanMetric(), MeanMetric()
+        self.steps: list[Tensor] = []  # loss and error of each batch of the epoch
+        self.validation_error = MeanMetric()
         self.first_loss: float | None = None
 
     def _step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         scores = self.net(images)
-        return self.loss(scores, labels), error(scores.detach(), labels)
+        loss = self.loss(scores, labels)
+        return loss, torch.stack([loss.detach(), error(scores.detach(), labels)])
 
     def train_dataloader(self) -> Shuffled:
         return Shuffled(self.digits, self.batch_size, self.seed, self.current_epoch)
@@ -92,13 +93,9 @@ class LearningModule(pl.LightningModule):
         self.started = time.perf_counter()
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        loss, wrong = self.forward_step(*batch)
-        self.train_loss.update(loss.detach())
-        self.train_error.update(wrong)
+        loss, kept = self.forward_step(*batch)
+        self.steps.append(kept)
         return loss
-
-    def on_validation_epoch_start(self) -> None:
-        self.trained = time.perf_counter()
 
     def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
         images, labels = batch
@@ -106,13 +103,15 @@ class LearningModule(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         now = time.perf_counter()
+        loss, wrong = torch.stack(self.steps).mean(0).tolist()
+        self.steps.clear()
         metrics = {
-            "train/loss": float(self.train_loss.compute()),
-            "train/error": float(self.train_error.compute()),
+            "train/loss": loss,
+            "train/error": wrong,
             "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
             "epoch_seconds": now - self.started,
         }
-        self._check(metrics["train/loss"])
+        self._check(loss)
         if len(self.digits.validation):
             metrics["validation/error"] = float(self.validation_error.compute())
         if self.digits.test_each_epoch:
@@ -120,8 +119,7 @@ class LearningModule(pl.LightningModule):
             wrong = scores.argmax(1) != self.digits.test.labels.numpy()
             metrics["figure_5/test_error"] = float(wrong.mean())
             self.net.train()
-        for metric in (self.train_loss, self.train_error, self.validation_error):
-            metric.reset()
+        self.validation_error.reset()
         self.watch(self.current_epoch + 1, metrics)
 
     def _check(self, loss: float) -> None:
