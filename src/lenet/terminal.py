@@ -84,12 +84,12 @@ def table(outcomes: Sequence[Outcome], failures: Sequence[Failure] = ()) -> None
 
 
 def epoch(name: str, number: int, metrics: dict[str, float]) -> None:
-    """One line for one epoch, where no progress bar can be drawn."""
-    validation = metrics.get("validation/error")
-    shown = "" if validation is None else f"   validation error {100 * validation:.2f} %"
-    print(
-        f"{name}   epoch {number}   loss {metrics['train/loss']:.4f}"
-        f"   training error {100 * metrics['train/error']:.2f} %{shown}"
-        f"   {metrics['epoch_seconds']:.1f} s",
-        flush=True,
-    )
+    """One line for one epoch, where no progress bar can be drawn; with what was measured."""
+    shown = {
+        "loss {:.4f}": metrics.get("train/loss"),
+        "training error {:.2%}": metrics.get("train/error"),
+        "validation error {:.2%}": metrics.get("validation/error"),
+        "{:.1f} s": metrics.get("epoch_seconds"),
+    }
+    parts = [text.format(value) for text, value in shown.items() if value is not None]
+    print("   ".join([name, f"epoch {number}", *parts]), flush=True)
