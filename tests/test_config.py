@@ -37,6 +37,8 @@ def test_the_defaults_pass(configure) -> None:
         ("seeds=[1,x]", "seeds=x has to be"),
         ("seeds=[1,1]", "names a seed twice"),
         ("paper=lenet6", "paper=lenet6 is not a row of Figure 9: linear, "),
+        ("trainer.compile=off", "trainer.compile=off has to be true or false"),
+        ("data.distort=1", "data.distort=1 has to be true or false"),
         ("trainer=gpu", "torch finds no GPU here: use trainer=cpu"),
         ("output=/proc/none", "/proc/none cannot be written"),
     ],

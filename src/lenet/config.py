@@ -16,16 +16,20 @@ from lenet.errors import InputError
 
 @dataclass(frozen=True)
 class Bound:
-    """What a number in the configuration may be: of a kind, within limits, and perhaps null."""
+    """What a value may be: true or false, or a number within limits; and perhaps null."""
 
     kind: type
-    low: float
-    high: float
+    low: float = 0
+    high: float = 0
     optional: bool = False
 
     def check(self, key: str, value: object) -> None:
-        """Raises InputError where the value is not such a number."""
+        """Raises InputError where the value is not of that kind."""
         if value is None and self.optional:
+            return
+        if self.kind is bool:
+            if not isinstance(value, bool):
+                raise InputError(f"{key}={value} has to be true or false")
             return
         kinds = (int, float) if self.kind is float else (int,)
         good = isinstance(value, kinds) and not isinstance(value, bool)
@@ -45,6 +49,9 @@ BOUNDS = {
     "recipe.eta_factor": Bound(float, 1e-6, 100.0),
     "recipe.j": Bound(float, 1e-3, 1e3),
     "trainer.threads": Bound(int, 1, 1_024, optional=True),
+    "trainer.compile": Bound(bool),
+    "data.distort": Bound(bool),
+    "data.test_each_epoch": Bound(bool),
 }
 
 
@@ -56,9 +63,10 @@ def check(cfg: DictConfig) -> None:
     """
     missing = object()
     for key, bound in BOUNDS.items():
-        value = OmegaConf.select(cfg, key, default=missing)
-        if value is not missing:
-            bound.check(key, value)
+        for place in (key, key.replace("recipe.", "recipe.base.")):  # a recipe may rest on another
+            value = OmegaConf.select(cfg, place, default=missing)
+            if value is not missing:
+                bound.check(place, value)
     if cfg.seeds is not None:
         if not isinstance(cfg.seeds, ListConfig) or not cfg.seeds:
             raise InputError(f"seeds={cfg.seeds} has to be a list, as in seeds=[0,1,2]")

@@ -31,8 +31,10 @@ def run(cfg: DictConfig) -> float | None:
     job = sweep.current_job()
     try:
         outcomes = train(cfg, job.parent if job else None)
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+    except (KeyboardInterrupt, SystemExit) as e:
+        if job:
+            job.killed()
+        sys.exit(e.code if isinstance(e, SystemExit) else 128 + signal.SIGINT)
     except Exception as e:
         reason = str(e) if isinstance(e, InputError) else f"{type(e).__name__}: {e}"
         if not isinstance(e, InputError):
@@ -47,6 +49,11 @@ def run(cfg: DictConfig) -> float | None:
     else:
         terminal.table(outcomes)
     return statistics.mean(outcome.validation_error for outcome in outcomes)
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _terminate(*_: object) -> None:
@@ -64,7 +71,7 @@ def train(cfg: DictConfig, parent: str | None = None) -> list[Outcome]:
         InputError: whatever the user can mend.
     """
     check(cfg)
-    threads = cfg.trainer.threads or len(os.sched_getaffinity(0))
+    threads = cfg.trainer.threads or cores()
     torch.set_num_threads(threads)
     raw = load(cfg.data.source, Path(cfg.data.folder))
     of = cfg.data

@@ -69,7 +69,7 @@ class Job:
         run.text(OmegaConf.to_yaml(OmegaConf.create(values)), "config.yaml")
         if self.code.dirty:
             run.text(self.code.diff, "uncommitted.diff")
-        run.dataset(self.digits.name, self.digits.digest, str(self.cfg.data.folder))
+        run.dataset(self.digits.name, self.digits.digest, self.digits.origin)
         run.tags(
             {
                 "mlflow.source.name": "train.py",
@@ -90,6 +90,12 @@ class Job:
         scores = classifier.scores(test.images)
         result = evaluate(scores, labels)
         row = paper.ROWS[self.cfg.paper]
+        validation = float("nan")
+        if len(self.digits.validation):
+            held_out = self.digits.validation
+            opinion = classifier.scores(held_out.images).argmax(1)
+            validation = float((opinion != held_out.labels.numpy()).mean())
+            run.metrics({"final/validation_error": validation})
         costs = classifier.costs(test.images)
         shown = max(1, len(watch.epochs)) * len(self.digits.train)
         run.metrics(
@@ -121,9 +127,9 @@ class Job:
             result.error,
             result.low,
             result.high,
-            watch.last("validation/error"),
+            validation,
             seconds,
-            run.id or "not tracked",
+            run.id or "",
             self.tracker.page,
         )
 
@@ -136,10 +142,6 @@ class Watch:
         self.run = run
         self.show = show
         self.epochs: list[dict[str, float]] = []
-
-    def last(self, metric: str) -> float:
-        """The metric's value after the last epoch, NaN where there is none."""
-        return self.epochs[-1].get(metric, float("nan")) if self.epochs else float("nan")
 
     def __call__(self, epoch: int, metrics: dict[str, float]) -> None:
         self.epochs.append(metrics)

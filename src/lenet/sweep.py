@@ -24,7 +24,7 @@ PARENT = "parent.json"
 
 
 @dataclass(frozen=True)
-class Job:
+class SweepJob:
     """The place of the running job in its sweep."""
 
     folder: Path
@@ -39,11 +39,15 @@ class Job:
         """Notes why nothing came of it."""
         self._note({"failure": asdict(failure)})
 
+    def killed(self) -> None:
+        """Notes that it was interrupted."""
+        self._note({"killed": True})
+
     def _note(self, content: dict) -> None:
         (self.folder / f"job-{self.number:04d}.json").write_text(json.dumps(content))
 
 
-def current_job() -> Job | None:
+def current_job() -> SweepJob | None:
     """The job that this process runs, if it is one of a sweep."""
     if not HydraConfig.initialized():
         return None
@@ -51,7 +55,7 @@ def current_job() -> Job | None:
     if hydra.mode != RunMode.MULTIRUN:
         return None
     folder = Path(hydra.sweep.dir)
-    return Job(folder, hydra.job.num, json.loads((folder / PARENT).read_text()))
+    return SweepJob(folder, hydra.job.num, json.loads((folder / PARENT).read_text()))
 
 
 class Sweep(Callback):
@@ -75,22 +79,25 @@ class Sweep(Callback):
             sys.exit(1)
         self.parent = self.tracker.open(f"sweep {' '.join(config.hydra.overrides.task)}")
         (self.folder / PARENT).write_text(json.dumps(self.parent))
-        atexit.register(self._close, "KILLED")
+        atexit.register(self._close)
 
     def on_multirun_end(self, config: DictConfig, **_: object) -> None:
         atexit.unregister(self._close)
-        failed = any("failure" in note for note in self._notes())
-        self._close("FAILED" if failed else "FINISHED")
-        if failed:
+        if self._close(ended=True) != "FINISHED":
             sys.exit(1)
 
     def _notes(self) -> list[dict]:
         return [json.loads(path.read_text()) for path in sorted(self.folder.glob("job-*.json"))]
 
-    def _close(self, status: str) -> None:
+    def _close(self, ended: bool = False) -> str:
+        """Shows the table and closes the parent run; its status."""
         notes = self._notes()
         table(
             [Outcome(**o) for note in notes for o in note.get("outcomes", ())],
             [Failure(**note["failure"]) for note in notes if "failure" in note],
         )
+        status = "FINISHED" if ended and all("outcomes" in note for note in notes) else "FAILED"
+        if any("killed" in note for note in notes):
+            status = "KILLED"
         self.tracker.close(self.parent, status)
+        return status

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
 from lenet import paper
+
+RUN_ID = 8  # characters that tell one run from another
 
 console = Console() if Console().is_terminal else Console(width=120)
 
@@ -25,7 +28,7 @@ class Outcome:
     high: float
     validation_error: float
     seconds: float  # of training
-    run: str  # the id of the MLflow run
+    run: str  # the id of the MLflow run, "" if it is not tracked
     page: str  # where MLflow shows it, empty if it is not tracked
 
 
@@ -58,29 +61,29 @@ def table(outcomes: Sequence[Outcome], failures: Sequence[Failure] = ()) -> None
     for column, justify in (
         ("model", "left"),
         ("seed", "right"),
-        ("test error %", "right"),
-        ("95 % interval", "left"),
+        ("test error % (95 %)", "left"),
         ("paper %", "right"),
         ("seconds", "right"),
-        ("MLflow run", "left"),
+        ("run", "left"),
     ):
         view.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for o in outcomes:
         view.add_row(
             o.name,
             str(o.seed),
-            f"{100 * o.error:.2f}",
-            f"{100 * o.low:.2f} to {100 * o.high:.2f}",
+            f"{100 * o.error:5.2f} ({100 * o.low:.2f}-{100 * o.high:.2f})",
             "-" if stand_in else f"{paper.ROWS[o.row].test_error:.2f}",
             f"{o.seconds:.0f}",
-            o.run,
+            o.run[:RUN_ID],
         )
     if outcomes:
         console.print(view)
         for page in sorted({o.page for o in outcomes} - {""}):
             print(f"To look at them: make ui, then {page}")
     for failure in failures:
-        console.print(f"[bold red]failed[/] {failure.name}: {failure.reason}", highlight=False)
+        console.print(
+            f"[bold red]failed[/] {failure.name}: {escape(failure.reason)}", highlight=False
+        )
 
 
 def epoch(name: str, number: int, metrics: dict[str, float]) -> None:

@@ -72,6 +72,20 @@ def test_an_altered_archive_is_named(root: Path, tmp_path: Path) -> None:
         source.load("mnist", tmp_path / "data")
 
 
+def test_archives_in_the_projects_own_folder_are_unpacked(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MNIST_ROOT")
+    root.rename(tmp_path / "data")
+    assert source.load("mnist", tmp_path / "data").name == "mnist"
+
+
+def test_a_folder_that_is_a_file_is_told(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"data\.folder=.* cannot be used"):
+        source.load("mnist", tmp_path / "file")
+
+
 def test_a_missing_archive_is_named(root: Path, tmp_path: Path) -> None:
     (root / "MNIST" / "raw" / f"{IMAGES}.gz").unlink()
     with pytest.raises(InputError, match=rf"{IMAGES}\.gz is missing: put the four"):
@@ -111,11 +125,15 @@ def test_without_mnist_auto_is_the_stand_in_and_mnist_an_error(tmp_path: Path) -
 @pytest.mark.usefixtures("nowhere")
 def test_a_silent_mirror_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
-        monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
+        mirror = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        monkeypatch.setattr(MNIST, "mirrors", [mirror, mirror])
         monkeypatch.setattr(source, "MIRROR_TIMEOUT", 0.2)
         start = time.monotonic()
         with pytest.raises(source.Unreachable):
             source.load("mnist", tmp_path / "data")
+        silent.setblocking(False)
+        for _ in range(2):  # both mirrors were asked
+            silent.accept()[0].close()
     assert time.monotonic() - start < 10
     assert source.socket.getdefaulttimeout() is None
 

@@ -1,5 +1,6 @@
 """Mini-batch training learns, repeats itself to the last bit, and stops when it diverges."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from lenet.data.digits import Digits, split
 from lenet.data.source import stand_in
 from lenet.errors import InputError
 from lenet.learning import minibatch
+from lenet.learning.batches import Shuffled
 from lenet.learning.minibatch import Minibatch
 from lenet.learning.module import Diverged
 from lenet.nets.lenet5 import LeNet5
@@ -66,6 +68,21 @@ def test_the_same_seed_gives_the_same_scores_bit_for_bit(digits: Digits, tmp_pat
     other, _ = fit(digits, tmp_path / "c", recipe(epochs=2), seed=4)
     assert (one == two).all()
     assert (one != other).any()
+
+
+def test_each_epoch_has_an_order_of_its_own(digits: Digits, tmp_path: Path, monkeypatch) -> None:
+    orders: list[list[int]] = []
+    in_order = Shuffled.__iter__
+
+    def kept(batches: Shuffled) -> Iterator[tuple[Tensor, Tensor]]:
+        orders.append([])
+        for images, labels in in_order(batches):
+            orders[-1] += labels.tolist()
+            yield images, labels
+
+    monkeypatch.setattr(Shuffled, "__iter__", kept)
+    fit(digits, tmp_path, recipe(epochs=3))
+    assert len({tuple(order) for order in orders}) == 3
 
 
 def test_without_a_validation_split_there_is_no_validation_error(tmp_path: Path) -> None:

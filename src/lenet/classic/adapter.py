@@ -14,7 +14,7 @@ from lenet.classic.base import require_classes
 from lenet.classic.costs import Costs, costs
 from lenet.classic.persistence import save
 from lenet.classifier import Watch
-from lenet.data.digits import Digits, Split
+from lenet.data.digits import Digits
 from lenet.errors import InputError
 
 
@@ -52,7 +52,8 @@ class Fit:
         folder: Path,
         watches: Sequence[Watch],
     ) -> list[Estimator]:
-        """Fits each estimator; those that draw at random draw from the seed.
+        """Fits each estimator; those that draw at random draw from the seed. There is no epoch to
+        watch.
 
         Raises:
             InputError: distorted digits, a class without digits, too little memory.
@@ -60,11 +61,10 @@ class Fit:
         if digits.distorted:
             raise InputError("data.distort=true: only nets are trained on distorted digits")
         return [
-            self._fit_one(model, seed, digits, watch)
-            for model, seed, watch in zip(models, seeds, watches, strict=True)
+            self._fit_one(model, seed, digits) for model, seed in zip(models, seeds, strict=True)
         ]
 
-    def _fit_one(self, model: Any, seed: int, digits: Digits, watch: Watch) -> Estimator:
+    def _fit_one(self, model: Any, seed: int, digits: Digits) -> Estimator:
         if not hasattr(model, "decision_function"):
             raise InputError(f"recipe=fit trains estimators, not {type(model).__name__}")
         random = {name: seed for name in model.get_params() if name.endswith("random_state")}
@@ -74,10 +74,4 @@ class Fit:
             model.fit(digits.train.images.flatten(1).numpy(), digits.train.labels.numpy())
         except (ValueError, MemoryError) as e:
             raise InputError(f"{type(model).__name__} cannot be fitted: {e}") from e
-        if len(digits.validation):
-            watch(1, {"validation/error": _error(estimator, digits.validation)})
         return estimator
-
-
-def _error(estimator: Estimator, split: Split) -> float:
-    return float((estimator.scores(split.images).argmax(1) != split.labels.numpy()).mean())

@@ -34,11 +34,12 @@ class Digits:
     empty); nothing is chosen on the test split."""
 
     name: str  # "mnist", or "digits" for the stand-in
-    digest: str  # of the raw bytes and of what was done to them
+    digest: str  # of the raw bytes
     train: Split
     validation: Split
     test: Split
     distorted: bool = False  # whether training shows the paper's set of distorted patterns
+    origin: str = ""  # where the raw digits were found
     test_each_epoch: bool = False  # for Figure 5 alone; nothing may go by it
 
     @property
@@ -89,6 +90,7 @@ def split(
         Split(see(raw.train_images[last]), raw.train_labels[last]),
         Split(see(raw.test_images), raw.test_labels),
         distort,
+        str(raw.root or "bundled with scikit-learn"),
         test_each_epoch,
     )
 

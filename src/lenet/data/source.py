@@ -15,6 +15,7 @@ import tempfile
 import zlib
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import torch
@@ -83,63 +84,76 @@ def _load(source: str, folder: Path, given: str | None) -> Raw:
 def mnist(folder: Path, given: Path | None) -> Raw:
     """The official MNIST, 60,000 training and 10,000 test digits, from the folder that is given,
     else from ``folder``. Raises as `load` does."""
-    from torchvision.datasets import MNIST
+    from torchvision.datasets.mnist import read_image_file, read_label_file
 
     root = _complete_root(folder, given)
+    raw = root / "MNIST" / "raw"
     digest = hashlib.sha256("".join(FILES.values()).encode()).hexdigest()
-    train, test = MNIST(root, train=True), MNIST(root, train=False)
-    return Raw(
-        "mnist", root, digest, train.data, train.targets, test.data, test.targets, validation=5_000
-    )
+    images = [read_image_file(str(raw / f"{part}-images-idx3-ubyte")) for part in ("train", "t10k")]
+    labels = [read_label_file(str(raw / f"{part}-labels-idx1-ubyte")) for part in ("train", "t10k")]
+    return Raw("mnist", root, digest, images[0], labels[0], images[1], labels[1], validation=5_000)
 
 
 def _complete_root(folder: Path, given: Path | None) -> Path:
     """The folder whose MNIST/raw holds the four unpacked files, verified."""
-    if given:
-        raw = given / "MNIST" / "raw"
-        if all((raw / name).exists() for name in FILES):
-            _verify(raw)
-            return given
-        for name in FILES:
-            if not (raw / f"{name}.gz").exists():
-                raise InputError(
-                    f"{raw / name}.gz is missing: put the four MNIST archives there, "
-                    "or unset MNIST_ROOT to have them fetched"
-                )
+    if given and _has(given, ""):
+        _verify(given)
+        return given
+    if given and not _has(given, ".gz"):
+        missing = next(name for name in FILES if not _path(given, f"{name}.gz").exists())
+        raise InputError(
+            f"{_path(given, missing)}.gz is missing: put the four MNIST archives there, "
+            "or unset MNIST_ROOT to have them fetched"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
-            if not (folder / "MNIST").exists():
-                _install(folder, given)
-    except PermissionError as e:
-        raise InputError(f"{folder} cannot be written ({e.strerror}): set data.folder") from e
-    _verify(folder / "MNIST" / "raw")
+            if not _has(folder, ""):
+                _install(folder, given or (folder if _has(folder, ".gz") else None))
+    except OSError as e:
+        raise InputError(f"data.folder={folder} cannot be used ({e}): set another one") from e
+    _verify(folder)
     return folder
 
 
-def _install(folder: Path, given: Path | None) -> None:
-    """Unpacks the archives of ``given``, or fetched ones, and moves all into place at once."""
+def _path(root: Path, name: str) -> Path:
+    return root / "MNIST" / "raw" / name
+
+
+def _has(root: Path, suffix: str) -> bool:
+    return all(_path(root, name + suffix).exists() for name in FILES)
+
+
+def _install(folder: Path, archives: Path | None) -> None:
+    """Unpacks the archives of a folder, or fetched ones, and moves them into place when whole."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as new:
-        raw = Path(new) / "MNIST" / "raw"
-        raw.mkdir(parents=True)
-        if given is None:
-            _fetch(Path(new))
+        if archives is None:
+            archives = Path(new)
+            _fetch(archives)
         for name, digest in FILES.items():
-            _unpack((given / "MNIST" / "raw" if given else raw) / f"{name}.gz", raw / name, digest)
-        os.replace(Path(new) / "MNIST", folder / "MNIST")
+            _unpack(_path(archives, f"{name}.gz"), Path(new) / name, digest)
+        _path(folder, "").mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            os.replace(Path(new) / name, _path(folder, name))
 
 
 def _fetch(root: Path) -> None:
+    """Brings the archives to a folder, verified by torchvision; one mirror after the other, since
+    torchvision itself stops at one that falls silent."""
     from torchvision.datasets import MNIST
 
-    try:
-        with open(os.devnull, "w") as quiet, redirect_stderr(quiet), _silence_ends():
-            MNIST(root, download=True)
-    except (RuntimeError, OSError) as e:
-        raise Unreachable(
-            "MNIST is not here and no mirror answers: put its four .gz files into a folder's "
-            "MNIST/raw and set MNIST_ROOT to that folder, or use data=digits, a stand-in"
-        ) from e
+    for mirror in MNIST.mirrors:
+        one = type("MNIST", (MNIST,), {"mirrors": [mirror]})
+        try:
+            with open(os.devnull, "w") as quiet, redirect_stderr(quiet), _silence_ends():
+                one(root, download=True)
+        except (RuntimeError, OSError, HTTPException):
+            continue
+        return
+    raise Unreachable(
+        "MNIST is not here and no mirror answers: put its four .gz files into a folder's "
+        "MNIST/raw and set MNIST_ROOT to that folder, or use data=digits, a stand-in"
+    )
 
 
 @contextmanager
@@ -156,21 +170,19 @@ def _unpack(archive: Path, to: Path, digest: str) -> None:
     try:
         with gzip.open(archive) as packed, open(to, "wb") as out:
             shutil.copyfileobj(packed, out)
-    except (OSError, EOFError, zlib.error) as e:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as e:
         raise InputError(f"{archive} is damaged ({e}): replace it by the official file") from e
     if _sha256(to) != digest:
         raise InputError(f"{archive} holds altered digits: replace it by the official file")
 
 
-def _verify(raw: Path) -> None:
+def _verify(root: Path) -> None:
     for name, digest in FILES.items():
-        path = raw / name
-        if not path.exists():
-            raise InputError(f"{path} is missing: delete {raw.parent} to have MNIST unpacked anew")
+        path = _path(root, name)
         if _sha256(path) != digest:
             raise InputError(
                 f"{path} is not the official file (truncated or altered): "
-                f"delete {raw.parent} to have MNIST unpacked anew"
+                "delete it to have it unpacked or fetched anew"
             )
 
 

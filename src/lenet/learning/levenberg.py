@@ -21,7 +21,7 @@ from lenet.errors import InputError
 from lenet.learning import sdlm
 from lenet.learning.lanes import Lanes
 from lenet.learning.losses import J, loss_of
-from lenet.learning.module import Diverged
+from lenet.learning.module import BAR, Diverged
 from lenet.learning.network import Network
 from lenet.learning.trainer import make_trainer
 
@@ -145,15 +145,19 @@ class OnePatternModule(pl.LightningModule):
         self.rates = sdlm.rates(self.lanes, images, order, number, self.eta_factors)
         self.loss = torch.zeros(len(self.seeds), dtype=torch.float64)
         self.wrong = torch.zeros(len(self.seeds), dtype=torch.int64)
+        self.seen = 0
 
     def training_step(self, chunk: Chunk) -> None:
         images, labels, order = chunk
-        loss, wrong = self.lanes.update(images, labels, order, self.rates)
+        try:
+            loss, wrong = self.lanes.update(images, labels, order, self.rates)
+        except SystemError as e:  # what a signal's exit becomes inside compiled code
+            raise e.__cause__ or e from None
         self.loss += loss * order.shape[1]
         self.wrong += wrong
+        self.seen += order.shape[1]
 
     def on_train_epoch_end(self) -> None:
-        patterns = len(self.digits.train)
         seconds = time.perf_counter() - self.started
         measured = {}
         if len(self.digits.validation):
@@ -162,8 +166,8 @@ class OnePatternModule(pl.LightningModule):
             measured["figure_5/test_error"] = self.errors(self.digits.test)
         for k, watch in enumerate(self.watches):
             metrics = {
-                "train/loss": float(self.loss[k]) / patterns,
-                "train/error": int(self.wrong[k]) / patterns,
+                "train/loss": float(self.loss[k]) / self.seen,
+                "train/error": int(self.wrong[k]) / self.seen,
                 "learning_rate": float(self.rates[k].median()),
                 "learning_rate_lowest": float(self.rates[k].min()),
                 "learning_rate_highest": float(self.rates[k].max()),
@@ -175,6 +179,11 @@ class OnePatternModule(pl.LightningModule):
                     f"training diverged in pass {self.current_epoch + 1}: lower recipe.eta_factor"
                 )
             watch(self.current_epoch + 1, metrics)
+        means = {"train/loss": self.loss.mean() / self.seen} | {
+            name: sum(errors) / len(errors) for name, errors in measured.items()
+        }
+        for name in BAR & means.keys():
+            self.log(name, means[name], prog_bar=True)
 
     def errors(self, split: Split) -> list[float]:
         """The error of each net."""

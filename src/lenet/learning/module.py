@@ -17,6 +17,7 @@ from lenet.learning.network import Network
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # scores N x 10, labels N -> scalar
 
+BAR = {"train/loss", "validation/error"}  # what the progress bar shows of an epoch
 DIVERGED = 10.0  # a loss so many times that of the first epoch will not come back
 
 
@@ -120,6 +121,8 @@ class LearningModule(pl.LightningModule):
             metrics["figure_5/test_error"] = float(wrong.mean())
             self.net.train()
         self.validation_error.reset()
+        for name in BAR & metrics.keys():
+            self.log(name, metrics[name], prog_bar=True)
         self.watch(self.current_epoch + 1, metrics)
 
     def _check(self, loss: float) -> None:

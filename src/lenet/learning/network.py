@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from lenet.learning.batches import EVALUATION_BATCH
 from lenet.nets.costs import Costs, costs
-
-EVALUATION_BATCH = 500  # fastest on two cores
 
 
 class Network:
@@ -24,9 +23,10 @@ class Network:
 
     def scores(self, images: Tensor) -> NDArray:
         """N x 1 x H x W -> N x 10, larger is better."""
+        device = next(self.net.parameters()).device
         with torch.inference_mode():
-            batches = [self.net(batch) for batch in images.split(EVALUATION_BATCH)]
-        return torch.cat(batches).numpy()
+            scores = [self.net(some.to(device)) for some in images.split(EVALUATION_BATCH)]
+        return torch.cat(scores).cpu().numpy()
 
     def costs(self, images: Tensor) -> Costs:
         """For one digit of N x 1 x H x W; all cost the same."""

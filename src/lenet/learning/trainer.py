@@ -30,15 +30,6 @@ class KeepLast(Callback):
         os.replace(part, self.path)
 
 
-class Bar(TQDMProgressBar):
-    """Epoch, loss and validation error on one line; the version number that Lightning adds goes."""
-
-    def get_metrics(self, *args: Any, **kwargs: Any) -> dict:
-        metrics = super().get_metrics(*args, **kwargs)
-        metrics.pop("v_num", None)
-        return metrics
-
-
 def make_trainer(options: dict[str, Any], epochs: int, validate: bool, folder: Path) -> pl.Trainer:
     """A Trainer that keeps the state of the last whole epoch in ``folder``/last.ckpt.
 
@@ -57,7 +48,7 @@ def make_trainer(options: dict[str, Any], epochs: int, validate: bool, folder: P
     interactive = sys.stderr.isatty()
     callbacks: list[Callback] = [KeepLast(folder)]
     if interactive:
-        callbacks.append(Bar(refresh_rate=20))
+        callbacks.append(TQDMProgressBar(refresh_rate=20))
     arguments: dict[str, Any] = {
         "max_epochs": epochs,
         "logger": False,
@@ -66,9 +57,11 @@ def make_trainer(options: dict[str, Any], epochs: int, validate: bool, folder: P
         "enable_progress_bar": interactive,
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
+        "reload_dataloaders_every_n_epochs": 1,  # each epoch has an order of its own
         "limit_val_batches": None if validate else 0,
     }
     try:
         return pl.Trainer(**(arguments | options))
-    except (TypeError, ValueError, RuntimeError) as e:
-        raise InputError(f"Lightning's Trainer refuses the trainer config: {e}") from e
+    except Exception as e:  # of many kinds, Lightning's own among them
+        reason = str(e).splitlines()[0]
+        raise InputError(f"Lightning's Trainer refuses the trainer config: {reason}") from e
