@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 CURVES = {
@@ -65,6 +66,7 @@ def learning_curve(epochs: Sequence[dict[str, float]]) -> Figure:
     axes = figure.subplots()
     sns.lineplot(errors, palette="colorblind", marker="o", ax=axes)
     axes.set(xlabel="epoch", ylabel="error in per cent", ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
