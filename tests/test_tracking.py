@@ -1,5 +1,6 @@
 """What MLflow holds afterwards: every value, true statuses, and nothing from a run that is off."""
 
+import shutil
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -123,4 +124,14 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch) -> 
 @pytest.mark.parametrize("uri", ["sqlite:////proc/none/mlflow.db", "ftp://nowhere"])
 def test_a_store_that_cannot_be_used_is_refused(tmp_path: Path, uri: str) -> None:
     with pytest.raises(InputError, match=r"tracking\.uri=.* cannot be used"):
+        Tracker(uri, tmp_path / "mlruns", stand_in=False)
+
+
+def test_an_experiment_that_was_deleted_is_told(tmp_path: Path, empty_database: Path) -> None:
+    shutil.copy(empty_database, tmp_path)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    Tracker(uri, tmp_path / "mlruns", stand_in=False)
+    store = mlflow.MlflowClient(uri)
+    store.delete_experiment(store.get_experiment_by_name(EXPERIMENT).experiment_id)
+    with pytest.raises(InputError, match="was deleted: restore it"):
         Tracker(uri, tmp_path / "mlruns", stand_in=False)

@@ -120,3 +120,11 @@ def test_all_lenet5_models_train_with_the_default_recipe(train) -> None:
     assert done.returncode == 0, done.stderr
     for name in ("lenet5_1998", "lenet5_max_relu_rbf", "lenet5_rbf"):
         assert f" {name} " in done.stdout
+
+
+@pytest.mark.slow
+def test_a_sweep_that_cannot_start_has_failed(train, tmp_path: Path) -> None:
+    done = train("-m", "model=lenet5,lenet6", *QUICK)
+    assert done.returncode == 1
+    assert "lenet5_max_relu" in done.stderr, "the models that exist"
+    assert [run.info.status for run in runs(tmp_path)] == ["FAILED"]
