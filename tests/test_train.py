@@ -58,7 +58,13 @@ def test_an_interrupted_run_is_killed(
     command = [sys.executable, str(PROJECT / "train.py"), *multirun, *QUICK, "recipe.epochs=900"]
     environment = os.environ | {"LENET_ROOT": str(tmp_path)}
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # where the tests themselves run in the background, Ctrl-C would be ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         for line in process.stdout:
             if "epoch 2 " in line:
