@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from lenet import results
+from lenet.errors import InputError
+
+
+@pytest.fixture
+def result():
+    runs = tuple(
+        {"seed": seed, "metrics": {"test/error": 0.25}, "curves": {"train/error": [0.5, 0.1]}}
+        for seed in range(2)
+    )
+    return results.Result(
+        *("lenet5", "lenet5", "mnist", "abc", runs),
+        label=np.array([3, 1, 4, 1], np.uint8),
+        prediction=np.array([[3, 1, 4, 7], [3, 1, 4, 1]], np.uint8),
+        margin=np.array([[1.5, 2, 3, 0.25], [1, 1, 1, 1]], np.float16),
+    )
+
+
+def test_a_result_comes_back_as_it_was(result, tmp_path):
+    results.save(result, tmp_path / "lenet5")
+    back = results.load_all(tmp_path)["lenet5"]
+    assert back.runs == result.runs
+    assert (back.experiment, back.row, back.data, back.digest) == (
+        "lenet5",
+        "lenet5",
+        "mnist",
+        "abc",
+    )
+    for name in ("label", "prediction", "margin"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(result, name))
+    np.testing.assert_array_equal(back.errors, [0.25, 0])
+
+
+def test_the_same_result_is_the_same_bytes(result, tmp_path):
+    for name in ("one", "two"):
+        results.save(result, tmp_path / name)
+    for name in (results.RUNS, results.PREDICTIONS):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_torn_result_is_refused(result, tmp_path):
+    results.save(result, tmp_path / "lenet5")
+    path = tmp_path / "lenet5" / results.PREDICTIONS
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="train lenet5 again"):
+        results.load(tmp_path / "lenet5")
+
+
+def test_files_that_do_not_belong_together_are_refused(result, tmp_path):
+    results.save(result, tmp_path / "lenet5")
+    about = tmp_path / "lenet5" / results.RUNS
+    about.write_text(about.read_text().replace('"runs": [', '"runs": [{"seed": 9},'))
+    with pytest.raises(InputError, match="do not fit"):
+        results.load(tmp_path / "lenet5")
