@@ -16,7 +16,7 @@ def bits(keys: tuple[int, ...], numbers: NDArray[np.int64], columns: int) -> NDA
         keys: what tells one sequence from another, each from 0 on.
         numbers: (N,), from 0 on.
     """
-    start = np.zeros(1, np.uint64)
+    start: NDArray[np.uint64] = np.zeros(1, np.uint64)
     for key in keys:
         start = _mixed(start + np.array([key], np.uint64) * _GOLDEN + _GOLDEN)
     place = numbers.astype(np.uint64)[:, None] * np.uint64(columns)

@@ -25,15 +25,14 @@ def salt_and_pepper(
     Returns:
         N x 1 x H x W.
     """
-    words = -(-images.shape[1:].numel() // _DRAWS)
+    pixels = images.shape[1:].numel()
+    words = -(-pixels // _DRAWS)
     limit = round(probability * 2**16)
 
     def noisy(some: Tensor, numbers: Tensor) -> Tensor:
         draws = bits(keys, numbers.numpy(), words).view(np.uint16)
-        inverted = torch.from_numpy(draws < limit)[:, : images.shape[1:].numel()]
-        return torch.where(
-            inverted.reshape(some.shape), paper.BACKGROUND + paper.FOREGROUND - some, some
-        )
+        inverted = torch.from_numpy(draws[:, :pixels] < limit).view_as(some)
+        return torch.where(inverted, paper.BACKGROUND + paper.FOREGROUND - some, some)
 
     chunks = zip(images.split(_CHUNK), patterns.split(_CHUNK), strict=True)
     return torch.cat([noisy(some, numbers) for some, numbers in chunks])
