@@ -51,6 +51,7 @@ BOUNDS = {
     "trainer.threads": Bound(int, 1, 1_024, optional=True),
     "trainer.compile": Bound(bool),
     "data.distort": Bound(bool),
+    "data.noise": Bound(float, 0, 0.5),
     "data.test_each_epoch": Bound(bool),
 }
 

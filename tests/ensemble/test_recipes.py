@@ -57,9 +57,8 @@ def test_boosting_adds_three_nets(digits: Digits, tmp_path: Path) -> None:
     assert costs.variables == 3 * one.variables
     assert one.macs <= costs.macs <= 3 * one.macs
     boosted.save(tmp_path / "boosted.safetensors")
-    assert {name.split(".")[0] for name in load_file(tmp_path / "boosted.safetensors")} == set(
-        "123"
-    )
+    saved = load_file(tmp_path / "boosted.safetensors")
+    assert {name.split(".")[0] for name in saved} == {"1", "2", "3", "threshold"}
 
 
 def test_boosting_with_too_few_hard_patterns_is_told(digits: Digits, tmp_path: Path) -> None:
