@@ -18,7 +18,7 @@ from lenet.config import build, flat
 from lenet.data.digits import Digits
 from lenet.evaluation import evaluate
 from lenet.terminal import Outcome
-from lenet.tracking import Run, Tracker
+from lenet.tracking import VALIDATION_ERROR, Run, Tracker
 
 
 class Job:
@@ -95,7 +95,7 @@ class Job:
             held_out = self.digits.validation
             opinion = classifier.scores(held_out.images).argmax(1)
             validation = float((opinion != held_out.labels.numpy()).mean())
-            run.metrics({"final/validation_error": validation})
+            run.metrics({VALIDATION_ERROR: validation})
         costs = classifier.costs(test.images)
         shown = max(1, len(watch.epochs)) * len(self.digits.train)
         run.metrics(

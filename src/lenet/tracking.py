@@ -1,17 +1,20 @@
 """MLflow, and the only file that knows it.
 
 A `Tracker` opens runs; a `Run` takes parameters, metrics, tags and files, and closes with a true
-status: FINISHED, FAILED with the reason, KILLED when it was interrupted.
+status: FINISHED, FAILED with the reason, KILLED when it was interrupted. A `Store` finds runs and
+their files again.
 """
 
 import json
 import os
+import re
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,12 @@ from lenet.errors import InputError
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it narrates each new database
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not there
 PARAMETERS_PER_CALL = 100  # MLflow's limit for one batch
+
+VALIDATION_ERROR = "final/validation_error"
 
 LOCAL_PAGE = "http://127.0.0.1:5000"  # of `make ui`
 
@@ -195,6 +201,86 @@ class Tracker:
         server = self.uri.rstrip("/") if self.uri.startswith("http") else LOCAL_PAGE
         # without its last part MLflow shows the view for language models
         return f"{server}/#/experiments/{self._experiment_id}?workflowType=machine_learning"
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A run that is tracked.
+
+    Attributes:
+        data: that it was trained on, "mnist" or the stand-in's name.
+    """
+
+    id: str
+    name: str
+    data: str
+
+
+class Store:
+    """Finds runs and their files; makes and changes nothing.
+
+    Args:
+        uri: as a `Tracker` has it.
+
+    Raises:
+        InputError: a store that is not there or cannot be read; so do the methods.
+    """
+
+    def __init__(self, uri: str) -> None:
+        from mlflow import MlflowClient
+
+        self.uri = uri
+        if uri.startswith("http"):
+            _ask(uri)
+        elif not is_there(uri):  # a client would make it
+            raise InputError(f"there is no MLflow database at {uri}")
+        with self._told("it cannot be read"):
+            self._client: Any = MlflowClient(uri)
+            self._experiments = self._client.search_experiments()
+
+    def best(self) -> Tracked | None:
+        """The finished run on MNIST with the least validation error, if any has one."""
+        measured = f"attributes.status = 'FINISHED' and metrics.`{VALIDATION_ERROR}` >= 0"
+        found = self._search(measured, [f"metrics.`{VALIDATION_ERROR}` ASC"], [EXPERIMENT])
+        return found[0] if found else None
+
+    def find(self, start: str) -> Tracked:
+        """The one run whose id starts so."""
+        is_id = re.fullmatch("[0-9a-f]{1,32}", start)
+        found = self._search(f"attributes.run_id LIKE '{start}%'") if is_id else []
+        if len(found) != 1:
+            what = "several runs start" if found else "no run starts"
+            raise InputError(f"{what} with {start} in {self.uri}: the MLflow UI shows all ids")
+        return found[0]
+
+    def files(self, run: Tracked, names: Sequence[str], folder: Path) -> list[Path]:
+        """Brings artifacts of a run to a folder."""
+        with self._told(f"run {run.id} ({run.name}) does not hold {', '.join(names)}"):
+            found = [self._client.download_artifacts(run.id, name, str(folder)) for name in names]
+        return [Path(path) for path in found]
+
+    def _search(
+        self, condition: str, order: Sequence[str] = (), names: Sequence[str] = ()
+    ) -> list[Tracked]:
+        """At most two runs of the experiments of these names, or of all."""
+        ids = [e.experiment_id for e in self._experiments if not names or e.name in names]
+        with self._told("it cannot be searched"):
+            runs = self._client.search_runs(ids, condition, max_results=2, order_by=list(order))
+        return [Tracked(r.info.run_id, r.info.run_name, r.data.tags.get("data", "")) for r in runs]
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield
+        except (OSError, MlflowException) as e:
+            raise InputError(f"MLflow at {self.uri}: {what} ({_first_line(e)})") from e
+
+
+def is_there(uri: str) -> bool:
+    """Whether the file of a database is there, or a server is named."""
+    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()
 
 
 def _ask(uri: str) -> None:

@@ -5,67 +5,18 @@ Of MNIST's own digits the longer side is 20 pixels but for 3 of the 10,000 of th
 centre of mass lies less than half a pixel from pixel 14; so they pass almost unchanged.
 """
 
-import io
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from scipy import ndimage
 
 from lenet.data.views import INNER, SIDE
 from lenet.errors import InputError
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # none that starts a program
-LARGEST = 50_000_000  # pixels of a picture; a few bytes can unpack to any number of them
-DETAIL = 1024  # pixels along the longer side of which ink is looked for; larger ones are shrunk
-
 CONTRAST = 24 / 255  # the least difference between ink and paper
 FAINT = 1 / 8  # of full ink; what is less is paper
 FIRM = 1 / 2  # of full ink; strokes have some
 SPECK = 1 / 50  # of the largest stroke's area; what is smaller is no part of a digit
-
-
-def read(data: bytes) -> NDArray[np.float32]:
-    """The grey levels of a picture, 0 is black and 1 white, H x W; transparency lies on white.
-
-    Raises:
-        InputError: no picture, a damaged one, or one of too many pixels.
-    """
-    if not data:
-        raise InputError("is empty")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damage and odd metadata, which is no harm here
-            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                return _grey(picture)
-    except Image.UnidentifiedImageError:
-        kinds = ", ".join(FORMATS)
-        raise InputError(f"is not a picture of a format that is read here ({kinds})") from None
-    except Image.DecompressionBombError:
-        raise InputError(_TOO_LARGE) from None
-    except InputError:
-        raise
-    except Exception as e:  # decoders raise anything on damaged data
-        raise InputError(f"is damaged ({' '.join(str(e).split()) or type(e).__name__})") from e
-
-
-_TOO_LARGE = f"has more than {LARGEST:,} pixels: make it smaller"
-
-
-def _grey(picture: Image.Image) -> NDArray[np.float32]:
-    if picture.width * picture.height > LARGEST:  # known before any pixel is unpacked
-        raise InputError(_TOO_LARGE)
-    white = 255.0
-    if picture.mode.startswith("I;16"):
-        picture, white = picture.convert("F"), 65535.0
-    elif picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    picture = picture.convert("F" if white > 255 else "L")
-    picture.thumbnail((DETAIL, DETAIL), Image.Resampling.BOX)
-    ImageOps.exif_transpose(picture, in_place=True)  # a camera that was held upright
-    return np.asarray(picture, np.float32) / white
 
 
 def normalise(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
