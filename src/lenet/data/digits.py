@@ -41,6 +41,7 @@ class Digits:
     distorted: bool = False  # whether training shows the paper's set of distorted patterns
     origin: str = ""  # where the raw digits were found
     test_each_epoch: bool = False  # for Figure 5 alone; nothing may go by it
+    mined: Tensor | None = None  # K x M: the distorted patterns that each of K nets learns instead
 
     @property
     def stand_in(self) -> bool:
