@@ -107,20 +107,17 @@ def curves(classifier: Scorer, raw: Tensor, labels: Tensor) -> Curves:
         raw: N x 28 x 28 uint8.
         labels: N.
     """
-    unchanged = _error(classifier, raw, labels)
-    return {
-        name: [
-            (
-                value,
-                unchanged if value == t.none else _error(classifier, t.apply(raw, value), labels),
-            )
-            for value in t.values
-        ]
-        for name, t in TRANSFORMATIONS.items()
-    }
+    unchanged = error(classifier, raw, labels)
+
+    def point(t: Transformation, value: float) -> tuple[float, float]:
+        changed = value != t.none
+        return value, error(classifier, t.apply(raw, value), labels) if changed else unchanged
+
+    return {name: [point(t, v) for v in t.values] for name, t in TRANSFORMATIONS.items()}
 
 
-def _error(classifier: Scorer, raw: Tensor, labels: Tensor) -> float:
+def error(classifier: Scorer, raw: Tensor, labels: Tensor) -> float:
+    """The fraction of raw digits that a classifier gets wrong."""
     return float((classifier.scores(raw).argmax(1) != labels.numpy()).mean())
 
 
