@@ -53,6 +53,7 @@ BOUNDS = {
     "resume": Bound(bool),
     "force": Bound(bool),
     "data.distort": Bound(bool),
+    "data.noise": Bound(float, 0, 0.5),
     "data.test_each_epoch": Bound(bool),
 }
 

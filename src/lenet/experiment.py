@@ -78,7 +78,7 @@ def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) ->
     raw = load(cfg.data.source, Path(cfg.data.folder))
     of = cfg.data
     digits = split(
-        raw, of.view, of.train_size, of.validation, of.distort, test_each_epoch=of.test_each_epoch
+        raw, of.view, of.train_size, of.validation, of.distort, of.test_each_epoch, of.noise
     )
     if digits.stand_in:
         terminal.banner()

@@ -163,3 +163,11 @@ ETA: tuple[float, ...] = 2 * (5e-4,) + 3 * (2e-4,) + 3 * (1e-4,) + 4 * (5e-5,) +
 MU = 0.02
 HESSIAN_PATTERNS = 500
 RATES_OF_PASS_1 = (7e-5, 0.016)  # the effective rates eta / (mu + h) in the first pass
+
+# III.E: the salt and pepper that a net was trained on, the probability that a pixel is inverted
+NOISE = 0.1
+
+# III.E: what a net classifies correctly in spite of, "up to about"
+SCALE = 2.0  # a factor of the size
+VERTICAL_SHIFT = 0.5  # a fraction of the character's height, up and down
+ROTATION = 30  # degrees, to both sides

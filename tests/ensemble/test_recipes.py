@@ -58,7 +58,7 @@ def test_boosting_adds_three_nets(digits: Digits, tmp_path: Path) -> None:
     assert one.macs <= costs.macs <= 3 * one.macs
     boosted.save(tmp_path / "boosted.safetensors")
     names = load_file(tmp_path / "boosted.safetensors")
-    assert {name.split(".")[0] for name in names} == set("123")
+    assert {name.split(".")[0] for name in names} == {"1", "2", "3", "threshold"}
 
 
 def test_boosting_gives_a_seed_the_same_nets_in_company(digits: Digits, tmp_path: Path) -> None:

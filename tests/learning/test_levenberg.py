@@ -73,6 +73,17 @@ def test_distorted_patterns_are_harder(tmp_path: Path) -> None:
     assert hard[-1][1]["train/loss"] > easy[-1][1]["train/loss"]
 
 
+@pytest.mark.parametrize("distort", [False, True])
+def test_noisy_patterns_are_harder_and_repeat_themselves(distort: bool, tmp_path: Path) -> None:
+    few = {"train_size": 500, "distort": distort}
+    _, [easy] = fit(split(stand_in(), **few), tmp_path / "a", [0])
+    noisy = split(stand_in(), **few, noise=0.1)
+    scores, [hard] = fit(noisy, tmp_path / "b", [0])
+    assert hard[-1][1]["train/loss"] > easy[-1][1]["train/loss"]
+    both, _ = fit(noisy, tmp_path / "c", [1, 0])
+    assert (both[1] == scores[0]).all()
+
+
 def test_the_test_error_of_each_pass_is_there_where_figure_5_asks(tmp_path: Path) -> None:
     scores, [epochs] = fit(split(stand_in(), test_each_epoch=True), tmp_path, [0])
     labels = stand_in().test_labels.numpy()

@@ -47,12 +47,19 @@ class Cost:
 
 
 class Headed:
-    """A net whose output layer is replaced by a head that remembers the training set."""
+    """A net whose output layer is replaced by a head that remembers the training set.
 
-    def __init__(self, net: nn.Sequential, head: Head, digits: Digits) -> None:
+    Args:
+        net: trained.
+        head: untrained.
+        features: what the output layer sees of the n training digits, n x units.
+        labels: their n classes.
+    """
+
+    def __init__(self, net: nn.Sequential, head: Head, features: NDArray, labels: Tensor) -> None:
         self.net = net
-        self.features = features_of(net, digits.train.images)
-        self.labels = digits.train.labels
+        self.features = features
+        self.labels = labels
         self.head = head.fit(self.features, self.labels.numpy())
 
     def scores(self, images: Tensor) -> NDArray:
@@ -98,7 +105,10 @@ class WithHead:
     ) -> list[Headed]:
         """As `Recipe.fit`; what is watched is the training of the nets."""
         self.base.fit(models, seeds, digits, trainer, folder, watches)
-        return [Headed(net, self.head(), digits) for net in models]
+        train = digits.train
+        return [
+            Headed(net, self.head(), features_of(net, train.images), train.labels) for net in models
+        ]
 
 
 class BoostedNetworks:
@@ -125,15 +135,13 @@ class BoostedNetworks:
         return Cost(round(calls * one.macs), len(self.nets) * one.variables)
 
     def save(self, path: Path) -> None:
-        """Writes the weights of the three, their names led by 1, 2 and 3."""
-        save_file(
-            {
-                f"{number}.{name}": value
-                for number, network in enumerate(self.nets, 1)
-                for name, value in weights_of(network.net).items()
-            },
-            path,
-        )
+        """Writes the weights of the three, their names led by 1, 2 and 3, and the threshold."""
+        weights = {
+            f"{number}.{name}": value
+            for number, network in enumerate(self.nets, 1)
+            for name, value in weights_of(network.net).items()
+        }
+        save_file(weights | {"threshold": torch.tensor(self.threshold)}, path)
 
 
 @dataclass(frozen=True)

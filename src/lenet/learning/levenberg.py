@@ -130,9 +130,9 @@ class OnePatternModule(Watched):
     def chunk(self, order: Tensor) -> Chunk:
         """The patterns of an order, ready for the lanes."""
         train = self.digits.train
-        if not self.digits.distorted and self.digits.mined is None:
+        if self.digits.as_they_are:
             return train.images, train.labels, order
-        patterns = shown(train, order.flatten())
+        patterns = shown(train, order.flatten(), self.digits.noise, self.current_epoch)
         return patterns.images, patterns.labels, torch.arange(order.numel()).view_as(order)
 
     def train_dataloader(self) -> "Chunks":
