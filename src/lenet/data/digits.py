@@ -99,10 +99,10 @@ def split(
         Split(see(raw.train_images[train]), raw.train_labels[train]),
         Split(see(raw.train_images[last]), raw.train_labels[last]),
         Split(see(raw.test_images), raw.test_labels),
-        distort,
-        str(raw.root or "bundled with scikit-learn"),
-        test_each_epoch,
-        noise,
+        distorted=distort,
+        origin=str(raw.root or "bundled with scikit-learn"),
+        test_each_epoch=test_each_epoch,
+        noise=noise,
     )
 
 
