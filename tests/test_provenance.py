@@ -29,6 +29,19 @@ def test_clean_then_dirty_then_untracked(tmp_path: Path) -> None:
     assert "untracked: b.py" in changed.diff
 
 
+def test_what_comes_of_runs_makes_no_code_dirty(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "lenet5.json").write_text("{}")
+    (tmp_path / "a.py").write_text("one\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "first")
+    (tmp_path / "results" / "lenet5.json").write_text("[]")
+    (tmp_path / "results" / "lenet1.json").write_text("[]")
+    (tmp_path / "dvc.lock").write_text("")
+    assert not provenance.code(tmp_path).dirty
+
+
 def test_a_download_without_history_is_unknown(tmp_path: Path) -> None:
     assert provenance.code(tmp_path) == provenance.Code("unknown", "")
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import sys
 import time
@@ -170,6 +171,7 @@ class Job:
                 "data": self.digits.name,
                 "data.digest": self.digits.digest,
                 "threads": str(self.threads),
+                "dvc.stage": os.environ.get("DVC_STAGE", ""),
                 "compile": str(self.cfg.trainer.compile).lower(),
             }
             | {f"version.{name}": number for name, number in provenance.versions().items()}

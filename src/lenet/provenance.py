@@ -21,6 +21,8 @@ LIBRARIES = (
     "mlflow",
 )
 
+WITHOUT_OUTPUTS = ("--", ".", *(f":(exclude){name}" for name in ("results", "reports", "dvc.lock")))
+
 
 @dataclass(frozen=True)
 class Code:
@@ -35,12 +37,13 @@ class Code:
 
 
 def code(root: Path) -> Code:
-    """The commit that is checked out in ``root``, and what differs from it."""
+    """The commit that is checked out in ``root``, and what differs from it, but for what comes of
+    runs."""
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None:
         return Code("unknown", "")
-    diff = _git(root, "diff", "HEAD", "--no-ext-diff") or ""
-    untracked = _git(root, "ls-files", "--others", "--exclude-standard") or ""
+    diff = _git(root, "diff", "HEAD", "--no-ext-diff", *WITHOUT_OUTPUTS) or ""
+    untracked = _git(root, "ls-files", "--others", "--exclude-standard", *WITHOUT_OUTPUTS) or ""
     return Code(
         commit.strip(), diff + "".join(f"untracked: {name}\n" for name in untracked.splitlines())
     )
