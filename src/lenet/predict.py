@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,12 +15,9 @@ if TYPE_CHECKING:  # they take seconds to import: --help and wrong names need no
     import numpy as np
     from numpy.typing import NDArray
 
-    from lenet.saved import Reader
-    from lenet.tracking import Store, Tracked
+    from lenet.chosen import Chosen
 
     Digit = NDArray[np.uint8]  # 28 x 28
-
-COMMITTED = "lenet5"  # the experiment whose weights are part of the project
 
 
 @dataclass(frozen=True)
@@ -33,20 +29,6 @@ class Reading:
     score: float  # of the digit, in the classifier's own unit; larger is better
     margin: float  # over the second best (III.D)
     rejected: bool  # whether the margin is below the threshold for 0.5 % error
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The classifier that reads.
-
-    Attributes:
-        title: tells a person which it is.
-        threshold: margins below are rejected.
-    """
-
-    title: str
-    reader: "Reader"
-    threshold: float
 
 
 def main(project: Path, arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +46,8 @@ def main(project: Path, arguments: Sequence[str] | None = None) -> int:
     digits, failed = _digits(options.picture)
     readings: list[Reading] = []
     if digits:
+        from lenet.chosen import choose
+
         try:
             chosen = choose(project, options.tracking, options.run)
         except InputError as e:
@@ -115,65 +99,7 @@ The exit code is 1 if any picture could not be read.""",
     return parser
 
 
-def choose(project: Path, uri: str, run: str | None) -> Chosen:
-    """The classifier of the named run, else of the best tracked one, else the committed one.
-
-    Raises:
-        InputError: there is none, or its files are missing or broken.
-    """
-    if uri == "off" and run:
-        raise InputError(f"--run {run} needs the store that holds it: leave out --tracking off")
-    from lenet.tracking import Store, is_there
-
-    if run or (uri != "off" and is_there(uri)):
-        store = Store(uri)
-        found = store.find(run) if run else store.best()
-        if found:
-            with tempfile.TemporaryDirectory() as folder:
-                return _tracked(store, found, Path(folder))
-    return _committed(project)
-
-
-def _tracked(store: "Store", run: "Tracked", folder: Path) -> Chosen:
-    import pandas as pd
-
-    from lenet.evaluation import REJECTION_TARGET, margins, threshold
-    from lenet.saved import load
-
-    names = ("config.yaml", "model.safetensors", "predictions.parquet")
-    config, weights, predictions = store.files(run, names, folder)
-    table = pd.read_parquet(predictions)
-    margin = margins(table.filter(like="score_").to_numpy())
-    wrong = (table.label != table.prediction).to_numpy()
-    stand_in = "" if run.data == "mnist" else f", trained on {run.data}, NOT MNIST"
-    return Chosen(
-        f"{run.name} (run {run.id[:8]}{stand_in})",
-        load(config, weights),
-        threshold(margin, wrong, REJECTION_TARGET),
-    )
-
-
-def _committed(project: Path) -> Chosen:
-    from lenet.evaluation import REJECTION_TARGET, threshold
-    from lenet.results import load as load_results
-    from lenet.saved import experiment, load
-
-    weights = project / "results" / "weights" / f"{COMMITTED}.safetensors"
-    if not weights.exists():
-        raise InputError(
-            f"no run on MNIST is tracked, and {weights} is missing: train one (python train.py), "
-            "or name one (--run)"
-        )
-    result = load_results(project / "results" / COMMITTED)
-    return Chosen(
-        f"{COMMITTED} of the project",
-        load(experiment(COMMITTED, project / "conf"), weights),
-        # of all seeds together, alike as they are: the more digits, the surer
-        threshold(result.margin.ravel(), result.wrong.ravel(), REJECTION_TARGET),
-    )
-
-
-def read(chosen: Chosen, digits: "Sequence[tuple[str, Digit]]") -> list[Reading]:
+def read(chosen: "Chosen", digits: "Sequence[tuple[str, Digit]]") -> list[Reading]:
     """What the classifier makes of digits, each with the name of its file."""
     import numpy as np
     import torch

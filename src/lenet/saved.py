@@ -21,7 +21,7 @@ from yaml import YAMLError
 
 from lenet.classic import persistence
 from lenet.classic.adapter import Estimator, Fit
-from lenet.classifier import Classifier
+from lenet.classifier import Classifier, Costs
 from lenet.data.views import VIEWS
 from lenet.ensemble.heads import LocalLearningHead, NearestNeighbourHead
 from lenet.ensemble.recipes import BoostedNetworks, Boosting, Headed, WithHead
@@ -62,6 +62,10 @@ class Reader:
     def scores(self, raw: Tensor) -> NDArray:
         """N x 28 x 28 uint8, 255 is ink -> N x 10, larger is better."""
         return self.classifier.scores(VIEWS[self.view](raw))
+
+    def costs(self, raw: Tensor) -> Costs:
+        """For one digit, in the mean over N x 28 x 28 uint8 if digits differ."""
+        return self.classifier.costs(VIEWS[self.view](raw))
 
 
 def experiment(name: str, conf: Path) -> DictConfig:

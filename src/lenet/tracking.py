@@ -1,23 +1,21 @@
-"""MLflow, and the only file that knows it.
+"""Writing to MLflow; `lenet.archive` reads.
 
 A `Tracker` opens runs; a `Run` takes parameters, metrics, tags and files, and closes with a true
-status: FINISHED, FAILED with the reason, KILLED when it was interrupted. A `Store` finds runs and
-their files again.
+status: FINISHED, FAILED with the reason, KILLED when it was interrupted.
 """
 
 import json
 import os
-import re
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lenet.archive import FINGERPRINT, Archive, this_process
 from lenet.errors import InputError
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -27,7 +25,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not there
 PARAMETERS_PER_CALL = 100  # MLflow's limit for one batch
 
-VALIDATION_ERROR = "final/validation_error"
+VALIDATION_ERROR = "final/validation_error"  # metric: what choices are made by
 
 LOCAL_PAGE = "http://127.0.0.1:5000"  # of `make ui`
 
@@ -46,11 +44,20 @@ Under *Artifacts*: the resolved configuration, predictions, the misclassified di
 
 
 class Run:
-    """An open run. Without a client (``tracking=off``) it takes everything and keeps nothing."""
+    """An open run. Without a client (``tracking=off``) it takes everything and keeps nothing.
 
-    def __init__(self, client: Any, run_id: str | None) -> None:
+    Args:
+        client: an MlflowClient or None.
+        run_id: of the run in MLflow.
+        logged: the metrics, each with its step, that a run that continues has already.
+    """
+
+    def __init__(
+        self, client: Any, run_id: str | None, logged: Set[tuple[str, int]] = frozenset()
+    ) -> None:
         self._client = client
         self.id = run_id
+        self._logged = logged
 
     def parameters(self, values: Mapping[str, Any]) -> None:
         """Logs values once for the run; each is written as text."""
@@ -58,7 +65,8 @@ class Run:
             return
         from mlflow.entities import Param
 
-        entities = [Param(key, str(value)) for key, value in values.items()]
+        kept = self._client.get_run(self.id).data.params  # of a run that continues; they stay
+        entities = [Param(key, str(value)) for key, value in values.items() if key not in kept]
         for start in range(0, len(entities), PARAMETERS_PER_CALL):
             self._client.log_batch(self.id, params=entities[start : start + PARAMETERS_PER_CALL])
 
@@ -69,9 +77,12 @@ class Run:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        self._client.log_batch(
-            self.id, metrics=[Metric(key, value, now, step) for key, value in values.items()]
-        )
+        metrics = [
+            Metric(key, value, now, step)
+            for key, value in values.items()
+            if (key, step) not in self._logged
+        ]
+        self._client.log_batch(self.id, metrics=metrics)
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Sets tags."""
@@ -124,12 +135,16 @@ class Tracker:
         self.uri = uri
         self.experiment = STAND_IN_EXPERIMENT if stand_in else EXPERIMENT
         self._client: Any = None
+        self.archive: Archive | None = None
         if uri is None:
             return
         if uri.startswith("http"):
             _ask(uri)
         digits = "a stand-in, **not MNIST**" if stand_in else "MNIST"
         self._experiment_id = self._experiment(uri, artifacts, DESCRIPTION.format(digits=digits))
+        self.archive = Archive(self._client, self._experiment_id)
+        for abandoned in self.archive.abandoned():
+            self.close(abandoned, "KILLED")
 
     def _experiment(self, uri: str, artifacts: Path, description: str) -> str:
         """The id of the experiment, which is made if it is new. Under a lock: a fresh database
@@ -164,10 +179,23 @@ class Tracker:
 
     @contextmanager
     def run(
-        self, name: str, parent: str | None = None, tags: Mapping[str, str] | None = None
+        self,
+        name: str,
+        parent: str | None = None,
+        fingerprint: str | None = None,
+        again: bool = False,
     ) -> Iterator[Run]:
-        """Opens a run, and closes it with the status that its block earned."""
-        run = Run(self._client, self.open(name, parent, tags))
+        """Opens a run, and closes it with the status that its block earned.
+
+        Args:
+            name: of the run.
+            parent: the run that it is nested under.
+            fingerprint: by which it is found again, to be skipped or continued.
+            again: the newest run of that fingerprint is continued if there is one.
+        """
+        run_id = self.open(name, parent, fingerprint, again)
+        logged = self.archive.steps(run_id) if self.archive and run_id and again else frozenset()
+        run = Run(self._client, run_id, logged)
         try:
             yield run
         except Exception as e:
@@ -180,13 +208,25 @@ class Tracker:
         self.close(run.id, "FINISHED")
 
     def open(
-        self, name: str, parent: str | None = None, tags: Mapping[str, str] | None = None
+        self,
+        name: str,
+        parent: str | None = None,
+        fingerprint: str | None = None,
+        again: bool = False,
     ) -> str | None:
-        """Opens a run that stays open until `close`; its id, or None where nothing is tracked."""
+        """As `run`, but it stays open until `close`; its id, or None where nothing is tracked."""
         if not self._client:
             return None
-        tags = dict(tags or {}) | ({"mlflow.parentRunId": parent} if parent else {})
-        return self._client.create_run(self._experiment_id, tags=tags, run_name=name).info.run_id
+        tags = this_process()
+        tags |= {"mlflow.parentRunId": parent} if parent else {}
+        tags |= {FINGERPRINT: fingerprint} if fingerprint else {}
+        known = self.archive.find(fingerprint) if self.archive and fingerprint and again else None
+        if known is None:
+            opened = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
+            return opened.info.run_id
+        Run(self._client, known.id).tags(tags | {"failure": ""})
+        self._client.update_run(known.id, status="RUNNING")
+        return known.id
 
     def close(self, run_id: str | None, status: str) -> None:
         """Ends a run with FINISHED, FAILED or KILLED."""
@@ -203,84 +243,27 @@ class Tracker:
         return f"{server}/#/experiments/{self._experiment_id}?workflowType=machine_learning"
 
 
-@dataclass(frozen=True)
-class Tracked:
-    """A run that is tracked.
-
-    Attributes:
-        data: that it was trained on, "mnist" or the stand-in's name.
-    """
-
-    id: str
-    name: str
-    data: str
-
-
-class Store:
-    """Finds runs and their files; makes and changes nothing.
-
-    Args:
-        uri: as a `Tracker` has it.
+@contextmanager
+def reading(uri: str) -> Iterator[dict[str, Archive]]:
+    """The archives of a store by the names of their experiments, for a block that only reads. A
+    database file that is not there has none, and is not made.
 
     Raises:
-        InputError: a store that is not there or cannot be read; so do the methods.
+        InputError: a server that does not answer, or anything that MLflow cannot read.
     """
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
-    def __init__(self, uri: str) -> None:
-        from mlflow import MlflowClient
-
-        self.uri = uri
-        if uri.startswith("http"):
-            _ask(uri)
-        elif not is_there(uri):  # a client would make it
-            raise InputError(f"there is no MLflow database at {uri}")
-        with self._told("it cannot be read"):
-            self._client: Any = MlflowClient(uri)
-            self._experiments = self._client.search_experiments()
-
-    def best(self) -> Tracked | None:
-        """The finished run on MNIST with the least validation error, if any has one."""
-        measured = f"attributes.status = 'FINISHED' and metrics.`{VALIDATION_ERROR}` >= 0"
-        found = self._search(measured, [f"metrics.`{VALIDATION_ERROR}` ASC"], [EXPERIMENT])
-        return found[0] if found else None
-
-    def find(self, start: str) -> Tracked:
-        """The one run whose id starts so."""
-        is_id = re.fullmatch("[0-9a-f]{1,32}", start)
-        found = self._search(f"attributes.run_id LIKE '{start}%'") if is_id else []
-        if len(found) != 1:
-            what = "several runs start" if found else "no run starts"
-            raise InputError(f"{what} with {start} in {self.uri}: the MLflow UI shows all ids")
-        return found[0]
-
-    def files(self, run: Tracked, names: Sequence[str], folder: Path) -> list[Path]:
-        """Brings artifacts of a run to a folder."""
-        with self._told(f"run {run.id} ({run.name}) does not hold {', '.join(names)}"):
-            found = [self._client.download_artifacts(run.id, name, str(folder)) for name in names]
-        return [Path(path) for path in found]
-
-    def _search(
-        self, condition: str, order: Sequence[str] = (), names: Sequence[str] = ()
-    ) -> list[Tracked]:
-        """At most two runs of the experiments of these names, or of all."""
-        ids = [e.experiment_id for e in self._experiments if not names or e.name in names]
-        with self._told("it cannot be searched"):
-            runs = self._client.search_runs(ids, condition, max_results=2, order_by=list(order))
-        return [Tracked(r.info.run_id, r.info.run_name, r.data.tags.get("data", "")) for r in runs]
-
-    @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            yield
-        except (OSError, MlflowException) as e:
-            raise InputError(f"MLflow at {self.uri}: {what} ({_first_line(e)})") from e
-
-
-def is_there(uri: str) -> bool:
-    """Whether the file of a database is there, or a server is named."""
-    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()
+    if uri.startswith("http"):
+        _ask(uri)
+    elif uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        yield {}
+        return
+    try:
+        client = MlflowClient(uri)
+        yield {e.name: Archive(client, e.experiment_id) for e in client.search_experiments()}
+    except (OSError, MlflowException) as e:
+        raise InputError(f"MLflow at {uri} cannot be read: {_first_line(e)}") from e
 
 
 def _ask(uri: str) -> None:

@@ -16,11 +16,12 @@ def bits(keys: tuple[int, ...], numbers: NDArray[np.int64], columns: int) -> NDA
         keys: what tells one sequence from another, each from 0 on.
         numbers: (N,), from 0 on.
     """
-    start: NDArray[np.uint64] = np.zeros(1, np.uint64)
+    start = np.zeros(1, np.uint64)
     for key in keys:
-        start = _mixed(start + np.array([key], np.uint64) * _GOLDEN + _GOLDEN)
-    place = numbers.astype(np.uint64)[:, None] * np.uint64(columns)
-    return _mixed(start + (place + np.arange(1, columns + 1, dtype=np.uint64)) * _GOLDEN)
+        start = _mixed(start + np.array([key + 1], np.uint64) * _GOLDEN)
+    column = np.arange(1, columns + 1, dtype=np.uint64)
+    place = numbers.astype(np.uint64)[:, None] * np.uint64(columns) + column
+    return _mixed(start + place * _GOLDEN)
 
 
 def _mixed(state: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -25,14 +25,19 @@ def salt_and_pepper(
     Returns:
         N x 1 x H x W.
     """
-    pixels = images.shape[1:].numel()
-    words = -(-pixels // _DRAWS)
-    limit = round(probability * 2**16)
 
     def noisy(some: Tensor, numbers: Tensor) -> Tensor:
-        draws = bits(keys, numbers.numpy(), words).view(np.uint16)
-        inverted = torch.from_numpy(draws[:, :pixels] < limit).view_as(some)
+        inverted = chosen(numbers, images.shape[1:].numel(), probability, keys).view_as(some)
         return torch.where(inverted, paper.BACKGROUND + paper.FOREGROUND - some, some)
 
     chunks = zip(images.split(_CHUNK), patterns.split(_CHUNK), strict=True)
     return torch.cat([noisy(some, numbers) for some, numbers in chunks])
+
+
+def chosen(patterns: Tensor, pixels: int, probability: float, keys: tuple[int, ...]) -> Tensor:
+    """Which pixels are inverted, N x pixels bool; the arguments are those of `salt_and_pepper`.
+
+    At a larger probability those of a smaller one are among them.
+    """
+    draws = bits(keys, patterns.numpy(), -(-pixels // _DRAWS)).view(np.uint16)
+    return torch.from_numpy(draws[:, :pixels] < round(probability * 2**16))

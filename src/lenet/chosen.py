@@ -1,0 +1,92 @@
+"""Which classifier reads: the run that is named, or the best one tracked, or the project's own."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from lenet.archive import Archive, Kept
+from lenet.errors import InputError
+from lenet.evaluation import REJECTION_TARGET, margins, threshold
+from lenet.results import load as load_results
+from lenet.saved import Reader, experiment, load
+from lenet.study import CONF, RESULTS, WEIGHTS
+from lenet.tracking import EXPERIMENT, VALIDATION_ERROR, reading
+
+OWN = "lenet5"  # the experiment whose weights are part of the project
+OFF = "off"  # in place of a store: nothing is looked for
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A classifier, and how sure it has to be.
+
+    Attributes:
+        title: tells a person which it is.
+        reader: raw digits in, scores out.
+        threshold: margins below it are rejected (III.D).
+    """
+
+    title: str
+    reader: Reader
+    threshold: float
+
+
+def choose(project: Path, uri: str, run: str | None) -> Chosen:
+    """The classifier of the run that is named; else of the best run on MNIST by its validation
+    error; else the project's own.
+
+    Args:
+        project: its folder.
+        uri: where runs are tracked, or "off".
+        run: the start of an id.
+
+    Raises:
+        InputError: there is none, or its files are missing or broken.
+    """
+    if uri == OFF:
+        if run:
+            raise InputError(f"--run {run} needs the store that holds it: give its --tracking")
+        return _own(project)
+    with reading(uri) as archives:
+        if run:
+            found = [(kept, a) for a in archives.values() for kept in a.starting(run)]
+            if len(found) != 1:
+                what = "several runs start" if found else "no run starts"
+                raise InputError(f"{what} with {run} in {uri}: the MLflow UI shows whole ids")
+            return _tracked(*found[0])
+        best = EXPERIMENT in archives and archives[EXPERIMENT].best(VALIDATION_ERROR)
+        return _tracked(best, archives[EXPERIMENT]) if best else _own(project)
+
+
+def _tracked(run: Kept, archive: Archive) -> Chosen:
+    title = f"{run.name} (run {run.id[:8]})" + _warning(run.tags.get("data"))
+    with tempfile.TemporaryDirectory() as folder:
+        config, weights, predictions = (
+            archive.artifact(run.id, name, Path(folder))
+            for name in ("config.yaml", WEIGHTS, "predictions.parquet")
+        )
+        answers = pd.read_parquet(predictions)
+        margin = margins(answers.filter(like="score_").to_numpy())
+        wrong = (answers.label != answers.prediction).to_numpy()
+        return Chosen(title, load(config, weights), threshold(margin, wrong, REJECTION_TARGET))
+
+
+def _own(project: Path) -> Chosen:
+    folder = project / RESULTS / OWN
+    if not (folder / WEIGHTS).is_file():
+        raise InputError(
+            f"{folder / WEIGHTS} is missing, and no run on MNIST with a validation error is "
+            "tracked: train one (python train.py) or name one (--run)"
+        )
+    result = load_results(folder)
+    return Chosen(
+        f"the project's own {OWN}{_warning(result.data)}",
+        load(experiment(OWN, project / CONF), folder / WEIGHTS),
+        threshold(result.margin[0], result.wrong[0], REJECTION_TARGET),  # of the seed that is kept
+    )
+
+
+def _warning(data: str | None) -> str:
+    return "" if data == "mnist" else f", trained on {data}, NOT MNIST"
