@@ -1,6 +1,5 @@
 """Reading from MLflow what `lenet.tracking` wrote there."""
 
-import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,24 +51,17 @@ class Archive:
         )
         return _kept(found[0]) if found else None
 
-    def best(self, metric: str) -> Kept | None:
-        """The finished run with the least value of a metric, if any has one."""
-        found = self._client.search_runs(
-            [self._experiment],
-            f"attributes.status = 'FINISHED' and metrics.`{metric}` >= 0",
-            max_results=1,
-            order_by=[f"metrics.`{metric}` ASC"],
-        )
-        return _kept(found[0]) if found else None
-
-    def starting(self, start: str) -> list[Kept]:
-        """The runs whose ids start so; the terminal shows no more of them."""
-        if not re.fullmatch("[0-9a-f]{1,32}", start):
-            return []
-        found = self._client.search_runs(
-            [self._experiment], f"attributes.run_id LIKE '{start}%'", max_results=PER_PAGE
-        )
-        return [_kept(run) for run in found]
+    def all(self) -> list[Kept]:
+        """Every run of the experiment."""
+        found, token = [], None
+        while True:
+            page = self._client.search_runs(
+                [self._experiment], max_results=PER_PAGE, page_token=token
+            )
+            found += [_kept(run) for run in page]
+            token = page.token
+            if not token:
+                return found
 
     def curves(self, run_id: str) -> dict[str, list[float]]:
         """Of each metric that was logged by epochs, its values in their order."""

@@ -9,9 +9,11 @@ import pandas as pd
 from lenet.archive import Archive, Kept
 from lenet.errors import InputError
 from lenet.evaluation import REJECTION_TARGET, margins, threshold
+from lenet.restore import ORIGIN
 from lenet.results import load as load_results
 from lenet.saved import Reader, experiment, load
 from lenet.study import CONF, RESULTS, WEIGHTS
+from lenet.terminal import RUN_ID
 from lenet.tracking import EXPERIMENT, VALIDATION_ERROR, reading
 
 OWN = "lenet5"  # the experiment whose weights are part of the project
@@ -51,23 +53,40 @@ def choose(project: Path, uri: str, run: str | None) -> Chosen:
         return _own(project)
     with reading(uri) as archives:
         if run:
-            found = [(kept, a) for a in archives.values() for kept in a.starting(run)]
+            found = [(k, a) for a in archives.values() for k in a.all() if k.id.startswith(run)]
             if len(found) != 1:
                 what = "several runs start" if found else "no run starts"
                 raise InputError(f"{what} with {run} in {uri}: the MLflow UI shows whole ids")
             return _tracked(*found[0])
-        best = EXPERIMENT in archives and archives[EXPERIMENT].best(VALIDATION_ERROR)
-        return _tracked(best, archives[EXPERIMENT]) if best else _own(project)
+        runs = archives[EXPERIMENT].all() if EXPERIMENT in archives else []
+        measured = [k for k in runs if VALIDATION_ERROR in k.metrics and _holds_classifier(k)]
+        if not measured:
+            return _own(project)
+        best = min(measured, key=lambda kept: kept.metrics[VALIDATION_ERROR])
+        return _tracked(best, archives[EXPERIMENT])
+
+
+def _holds_classifier(run: Kept) -> bool:
+    """Not a parent of runs, nor one that was restored without its files."""
+    return run.status == "FINISHED" and "macs" in run.metrics and ORIGIN not in run.tags
 
 
 def _tracked(run: Kept, archive: Archive) -> Chosen:
-    title = f"{run.name} (run {run.id[:8]})" + _warning(run.tags.get("data"))
+    title = f"{run.name} (run {run.id[:RUN_ID]})" + _warning(run.tags.get("data"))
+    if not _holds_classifier(run):
+        raise InputError(
+            f"{title} holds no classifier: it is not finished, or a parent of runs, or was "
+            "restored without its files; name another run"
+        )
     with tempfile.TemporaryDirectory() as folder:
         config, weights, predictions = (
             archive.artifact(run.id, name, Path(folder))
             for name in ("config.yaml", WEIGHTS, "predictions.parquet")
         )
-        answers = pd.read_parquet(predictions)
+        try:
+            answers = pd.read_parquet(predictions)
+        except ValueError as e:
+            raise InputError(f"{title}: its predictions.parquet is damaged ({e})") from e
         margin = margins(answers.filter(like="score_").to_numpy())
         wrong = (answers.label != answers.prediction).to_numpy()
         return Chosen(title, load(config, weights), threshold(margin, wrong, REJECTION_TARGET))
