@@ -74,3 +74,56 @@ def train(tmp_path: Path, empty_database: Path) -> Callable[..., subprocess.Comp
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run leaves: the net of 1998 after twelve epochs by today's recipe on the stand-in."""
+    import pandas as pd
+    from omegaconf import OmegaConf
+
+    from lenet import saved
+    from lenet.config import build
+    from lenet.data.digits import split
+    from lenet.data.source import stand_in
+
+    folder = tmp_path_factory.mktemp("run")
+    cfg = saved.experiment("step1_adam", PROJECT / "conf")
+    cfg.recipe.epochs = 12
+    plain = {part: cfg[part] for part in ("name", "model", "recipe")} | {
+        "data": {"view": "regular"}
+    }
+    OmegaConf.save(plain, folder / "config.yaml")
+    digits, options = split(stand_in()), {"accelerator": "cpu", "devices": 1, "compile": False}
+    torch.manual_seed(0)
+    [trained] = build(cfg.recipe).fit(
+        [build(cfg.model)], [0], digits, options, folder / "training", [lambda *_: None]
+    )
+    trained.save(folder / "model.safetensors")
+    scores = trained.scores(digits.test.images)
+    answers = pd.DataFrame(scores, columns=[f"score_{i}" for i in range(10)])
+    answers.insert(0, "label", digits.test.labels.numpy())
+    answers.insert(1, "prediction", scores.argmax(1))
+    answers.to_parquet(folder / "predictions.parquet")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory, run_files: Path) -> Path:
+    """A project whose own LeNet-5 is that of `run_files`."""
+    import numpy as np
+    import pandas as pd
+
+    from lenet.evaluation import margins
+    from lenet.results import Result, save
+
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "conf").symlink_to(PROJECT / "conf")
+    answers = pd.read_parquet(run_files / "predictions.parquet")
+    label = answers.label.to_numpy(np.uint8)
+    prediction = answers.prediction.to_numpy(np.uint8)[None]
+    margin = margins(answers.filter(like="score_").to_numpy()).astype(np.float16)[None]
+    result = Result("lenet5", "lenet5", "digits", "", ({"seed": 0},), label, prediction, margin)
+    save(result, folder / "results" / "lenet5")
+    shutil.copy(run_files / "model.safetensors", folder / "results" / "lenet5")
+    return folder

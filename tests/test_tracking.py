@@ -122,7 +122,9 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch) -> 
             Tracker(f"http://127.0.0.1:{server.server_port}", tmp_path, stand_in=False)
 
 
-@pytest.mark.parametrize("uri", ["sqlite:////proc/none/mlflow.db", "ftp://nowhere"])
+@pytest.mark.parametrize(
+    "uri", ["sqlite:////proc/none/mlflow.db", "ftp://nowhere", f"sqlite:///{__file__}"]
+)
 def test_a_store_that_cannot_be_used_is_refused(tmp_path: Path, uri: str) -> None:
     with pytest.raises(InputError, match=r"tracking\.uri=.* cannot be used"):
         Tracker(uri, tmp_path / "mlruns", stand_in=False)

@@ -152,6 +152,7 @@ class Tracker:
         from filelock import FileLock
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
         tags = {
             "mlflow.note.content": description,
@@ -171,7 +172,7 @@ class Tracker:
                     return found.experiment_id
                 where = None if uri.startswith("http") else artifacts.resolve().as_uri()
                 return self._client.create_experiment(self.experiment, where, tags)
-        except (OSError, MlflowException) as e:
+        except (OSError, MlflowException, SQLAlchemyError) as e:
             raise InputError(
                 f"tracking.uri={uri} cannot be used ({_first_line(e)}): "
                 "set another one, or tracking=off"
@@ -253,6 +254,7 @@ def reading(uri: str) -> Iterator[dict[str, Archive]]:
     """
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     if uri.startswith("http"):
         _ask(uri)
@@ -262,7 +264,7 @@ def reading(uri: str) -> Iterator[dict[str, Archive]]:
     try:
         client = MlflowClient(uri)
         yield {e.name: Archive(client, e.experiment_id) for e in client.search_experiments()}
-    except (OSError, MlflowException) as e:
+    except (OSError, MlflowException, SQLAlchemyError) as e:
         raise InputError(f"MLflow at {uri} cannot be read: {_first_line(e)}") from e
 
 
