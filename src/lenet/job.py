@@ -111,8 +111,10 @@ class Job:
             folder.mkdir(exist_ok=True)
             yield folder
             shutil.rmtree(folder)
-            Path(lock.lock_file).unlink()
         finally:
+            if folder.exists() and not any(folder.iterdir()):  # nothing to continue from
+                folder.rmdir()
+            Path(lock.lock_file).unlink()
             lock.release()
 
     def fingerprint(self, *seeds: int) -> str:
