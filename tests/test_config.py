@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from lenet import paper
 from lenet.config import check, flat
 from lenet.errors import InputError
+
+
+def test_noise_is_the_papers(configure) -> None:
+    assert configure("experiment=lenet5_noise").data.noise == paper.NOISE
 
 
 def test_the_defaults_pass(configure) -> None:
@@ -39,6 +44,8 @@ def test_the_defaults_pass(configure) -> None:
         ("paper=lenet6", "paper=lenet6 is not a row of Figure 9: linear, "),
         ("trainer.compile=off", "trainer.compile=off has to be true or false"),
         ("data.distort=1", "data.distort=1 has to be true or false"),
+        ("data.noise=-0.1", "data.noise=-0.1 has to be a number from 0 to 0.5"),
+        ("data.noise=0.6", "data.noise=0.6 has to be"),
         ("trainer=gpu", "torch finds no GPU here: use trainer=cpu"),
         ("output=/proc/none", "/proc/none cannot be written"),
     ],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lenet.evaluation import evaluate, margins, rejection
+from lenet.evaluation import evaluate, margins, rejection, threshold
 
 
 def scores_of(given: list[int], margin: list[float]) -> np.ndarray:
@@ -42,6 +42,24 @@ def test_equal_margins_are_rejected_together() -> None:
     labels = np.zeros(4, dtype=int)
     scores = scores_of([1, 0, 0, 0], [0.5, 0.5, 0.5, 1.0])
     assert rejection(scores, labels, 0.005) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "target", "expected"),
+    [
+        ([0, 0, 0, 0], 0.25, 0.1),  # all may stay, the least sure too
+        ([0, 0, 1, 1], 0.25, 0.4),
+        ([0, 0, 1, 1], 0.35, 0.3),  # one wrong of three
+        ([1, 0, 0, 0], 0.25, 0.1),  # more of the surer ones make up for the surest
+        ([1, 1, 1, 1], 0.25, np.inf),
+    ],
+)
+def test_the_threshold_keeps_as_many_as_the_target_lets(
+    wrong: list[int], target: float, expected: float
+) -> None:
+    margin = np.array([0.5, 0.4, 0.3, 0.1])
+    order = np.array([2, 0, 3, 1])  # in any order
+    assert threshold(margin[order], np.array(wrong, bool)[order], target) == expected
 
 
 def test_all_are_rejected_where_the_surest_is_wrong() -> None:

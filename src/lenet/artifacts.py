@@ -40,8 +40,8 @@ def log(run: Run, digits: Digits, scores: NDArray, epochs: list[dict[str, float]
 
 
 def _as_trained_on(digits: Digits) -> NDArray:
-    """The first digit of each class in its view, distorted if the training set is: 10 x H x W."""
+    """The first digit of each class as training shows it, distorted and noisy too: 10 x H x W."""
     train = digits.train
     first = np.array([(train.labels == i).int().argmax() for i in range(10)])
     patterns = torch.from_numpy(first) + (len(train) if digits.distorted else 0)
-    return shown(train, patterns).images[:, 0].numpy()
+    return shown(train, patterns, digits.noise).images[:, 0].numpy()

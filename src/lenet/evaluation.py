@@ -53,6 +53,23 @@ def margins(scores: NDArray) -> NDArray:
     return best - second
 
 
+def threshold(margin: NDArray, wrong: NDArray, target: float) -> float:
+    """The smallest threshold such that of the patterns whose margin is not below it at most the
+    ``target`` fraction is wrong; infinite where there is none (III.D).
+
+    Args:
+        margin: N, the difference of the two best scores.
+        wrong: N, whether the class given is wrong.
+        target: a fraction.
+    """
+    order = np.argsort(-margin, kind="stable")
+    errors = np.cumsum(wrong[order])
+    kept = np.arange(1, len(order) + 1)
+    last_of_margin = np.append(margin[order][1:] != margin[order][:-1], True)
+    good = order[(errors <= target * kept) & last_of_margin]
+    return float(margin[good[-1]]) if len(good) else np.inf
+
+
 def rejection(scores: NDArray, labels: NDArray, target: float) -> float:
     """The smallest fraction of patterns, least margin first, whose rejection leaves at most the
     ``target`` fraction of errors among the others (III.D, Figure 10).
@@ -60,9 +77,4 @@ def rejection(scores: NDArray, labels: NDArray, target: float) -> float:
     Patterns of equal margin are rejected together, as no threshold tells them apart.
     """
     margin = margins(scores)
-    order = np.argsort(-margin, kind="stable")
-    wrong = np.cumsum(scores.argmax(1)[order] != labels[order])
-    kept = np.arange(1, len(labels) + 1)
-    last_of_margin = np.append(margin[order][1:] != margin[order][:-1], True)
-    good = kept[(wrong <= target * kept) & last_of_margin]
-    return 1 - (good.max() if len(good) else 0) / len(labels)
+    return float((margin < threshold(margin, scores.argmax(1) != labels, target)).mean())

@@ -166,7 +166,6 @@ RATES_OF_PASS_1 = (7e-5, 0.016)  # the effective rates eta / (mu + h) in the fir
 
 # III.B
 FIGURE_5_TEST = 0.95  # per cent, where the test error settles
-FIGURE_5_PASS = 10  # after which it has settled
 FIGURE_5_TRAINING = 0.35  # per cent, after 19 passes
 FIGURE_6_SIZES = (15_000, 30_000, 60_000)
 
@@ -185,3 +184,11 @@ FIGURE_8: tuple[tuple[int, ...], ...] = (
 """The 82 errors of Figure 8: how often each true class (rows) was given as another (columns)."""
 
 UNCERTAINTY = 0.1  # III.C: points of per cent by which quoted error rates are uncertain
+
+# III.E: the salt and pepper that a net was trained on, the probability that a pixel is inverted
+NOISE = 0.1
+
+# III.E: what a net classifies correctly in spite of, "up to about"
+SCALE = 2.0  # a factor of the size
+VERTICAL_SHIFT = 0.5  # a fraction of the character's height, up and down
+ROTATION = 30  # degrees, to both sides

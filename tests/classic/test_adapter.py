@@ -1,5 +1,6 @@
 """Estimators among the classifiers: scores, seeds, files and refusals."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,6 @@ def test_a_class_without_digits_is_told(digits: Digits) -> None:
 def test_what_cannot_be_fitted_is_refused(digits: Digits) -> None:
     with pytest.raises(InputError, match="recipe=fit trains estimators, not LeNet5"):
         fit(LeNet5(), digits)
-    distorted = Digits("", "", digits.train, digits.validation, digits.test, distorted=True)
-    with pytest.raises(InputError, match="only nets are trained on distorted digits"):
-        fit(RidgeClassifier(), distorted)
+    for changed in ({"distorted": True}, {"noise": 0.1}):
+        with pytest.raises(InputError, match="only nets are trained on changed digits"):
+            fit(RidgeClassifier(), replace(digits, **changed))

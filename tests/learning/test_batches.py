@@ -1,8 +1,10 @@
 """Batches hold each digit once, in an order that seed and epoch decide."""
 
+import pytest
 import torch
 
-from lenet.data.digits import Digits, Split
+from lenet.data.digits import SET_SEED, Digits, Split
+from lenet.data.distort import distorted_patterns, patterns_of_pass
 from lenet.learning.batches import InOrder, Shuffled
 
 
@@ -46,3 +48,39 @@ def test_in_order_keeps_all() -> None:
     batches = InOrder(digits(7), batch_size=3)
     assert seen(batches) == list(range(7))
     assert len(batches) == 3
+
+
+def changing(noise: float, distorted: bool) -> Digits:
+    pictures = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    train = Split(pictures, torch.arange(60))
+    return Digits("", "", train, digits(0), digits(0), distorted, noise=noise)
+
+
+def test_without_noise_or_distortion_digits_are_shown_as_they_are() -> None:
+    plain = changing(0.0, False)
+    assert plain.as_they_are
+    for images, labels in Shuffled(plain, 20, seed=1, epoch=3):
+        assert torch.equal(images, plain.train.images[labels])
+
+
+def test_distorted_patterns_without_noise_are_those_of_the_set() -> None:
+    of_set = changing(0.0, True)
+    order = patterns_of_pass(3, 60, seed=1)
+    batches = [images for images, _ in Shuffled(of_set, 20, seed=1, epoch=3)]
+    expected = distorted_patterns(of_set.train.images, order, SET_SEED)
+    assert torch.equal(torch.cat(batches), expected)
+
+
+@pytest.mark.parametrize("distorted", [False, True])
+def test_noise_changes_pixels_but_no_order_and_is_another_each_epoch(distorted: bool) -> None:
+    def epoch(noise: float, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        batches = list(Shuffled(changing(noise, distorted), 20, seed=1, epoch=number))
+        return torch.cat([b[0] for b in batches]), torch.cat([b[1] for b in batches])
+
+    (clean, labels), (noisy, noisy_labels) = epoch(0.0, 3), epoch(0.1, 3)
+    assert torch.equal(labels, noisy_labels)
+    assert (clean != noisy).double().mean().item() == pytest.approx(0.1, abs=0.01)
+    if not distorted:  # pixels by digit, whatever the order
+        first = (epoch(0.1, 0)[0] != epoch(0.0, 0)[0])[epoch(0.1, 0)[1].argsort()]
+        other = (noisy != clean)[labels.argsort()]
+        assert (first & other).double().mean().item() == pytest.approx(0.01, abs=0.005)

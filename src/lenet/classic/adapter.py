@@ -56,10 +56,10 @@ class Fit:
         watch.
 
         Raises:
-            InputError: distorted digits, a class without digits, too little memory.
+            InputError: distorted or noisy digits, a class without digits, too little memory.
         """
-        if digits.distorted:
-            raise InputError("data.distort=true: only nets are trained on distorted digits")
+        if not digits.as_they_are:
+            raise InputError("data.distort, data.noise: only nets are trained on changed digits")
         return [
             self._fit_one(model, seed, digits) for model, seed in zip(models, seeds, strict=True)
         ]

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from lenet.data.distort import distorted_patterns
+from lenet.data.noise import salt_and_pepper
 from lenet.data.source import Raw
 from lenet.data.views import VIEWS
 from lenet.errors import InputError
 
-SET_SEED = 1998  # of the one set of distorted patterns
+SET_SEED = 1998  # of the one set of distorted patterns, and of its noise
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,13 @@ class Digits:
     distorted: bool = False  # whether training shows the paper's set of distorted patterns
     origin: str = ""  # where the raw digits were found
     test_each_epoch: bool = False  # for Figure 5 alone; nothing may go by it
+    mined: Tensor | None = None  # K x M: the distorted patterns that each of K nets learns instead
+    noise: float = 0.0  # the probability that training shows a pixel inverted (III.E)
+
+    @property
+    def as_they_are(self) -> bool:
+        """Whether training shows the digits of its split and nothing made from them."""
+        return not self.distorted and self.mined is None and not self.noise
 
     @property
     def stand_in(self) -> bool:
@@ -54,6 +62,7 @@ def split(
     validation: int | None = None,
     distort: bool = False,
     test_each_epoch: bool = False,
+    noise: float = 0.0,
 ) -> Digits:
     """Brings raw digits into a view and splits them.
 
@@ -65,6 +74,7 @@ def split(
             set's own fixed split (5,000 of MNIST), 0 trains on all.
         distort: trains on the paper's set of distorted patterns and their originals.
         test_each_epoch: has the test error recorded after each epoch, for Figure 5.
+        noise: the probability that training shows a pixel inverted, anew in each pass.
 
     Raises:
         InputError: a view that does not exist, or sizes that the training set does not have.
@@ -89,17 +99,24 @@ def split(
         Split(see(raw.train_images[train]), raw.train_labels[train]),
         Split(see(raw.train_images[last]), raw.train_labels[last]),
         Split(see(raw.test_images), raw.test_labels),
-        distort,
-        str(raw.root or "bundled with scikit-learn"),
-        test_each_epoch,
+        distorted=distort,
+        origin=str(raw.root or "bundled with scikit-learn"),
+        test_each_epoch=test_each_epoch,
+        noise=noise,
     )
 
 
-def shown(split: Split, patterns: Tensor) -> Split:
+def shown(split: Split, patterns: Tensor, noise: float = 0.0, number: int = 0) -> Split:
     """Patterns of the distorted set of a split, by their numbers (N,); the set is always the same.
 
-    Numbers below the size of the split are its digits as they are.
+    Numbers below the size of the split are its digits as they are. Noise is put on top, always
+    the same on a pattern in one pass, another in the next.
+
+    Args:
+        noise: the probability that a pixel is inverted.
+        number: of the pass, from 0.
     """
-    return Split(
-        distorted_patterns(split.images, patterns, SET_SEED), split.labels[patterns % len(split)]
-    )
+    images = distorted_patterns(split.images, patterns, SET_SEED)
+    if noise:
+        images = salt_and_pepper(images, patterns, noise, (SET_SEED, number))
+    return Split(images, split.labels[patterns % len(split)])

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lenet import paper
 from lenet.data.affine import resample
+from lenet.data.counter import bits
 
 
 @dataclass(frozen=True)
@@ -138,24 +139,7 @@ def patterns_of_pass(number: int, originals: int, seed: int) -> Tensor:
     return torch.from_numpy(order[part * originals : (part + 1) * originals])
 
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-
-
 def _uniform(seed: int, numbers: np.ndarray) -> np.ndarray:
-    """N x 5 float32 in [0, 1), a function of seed, number and column alone.
-
-    SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014) read
-    at places of its sequence: its state is a counter, so any place can be reached at once.
-    """
-    columns = np.arange(1, PARAMETERS + 1, dtype=np.uint64)
-    place = numbers.astype(np.uint64)[:, None] * np.uint64(PARAMETERS) + columns
-    start = _mixed(np.array([seed], np.uint64) * _GOLDEN + _GOLDEN)
-    bits = _mixed(start + place * _GOLDEN)
-    return (bits >> np.uint64(40)).astype(np.float32) * np.float32(2**-24)
-
-
-def _mixed(state: np.ndarray) -> np.ndarray:
-    """SplitMix64's output function."""
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
+    """N x 5 float32 in [0, 1), a function of seed, number and column alone."""
+    words = bits((seed,), numbers, PARAMETERS)
+    return (words >> np.uint64(40)).astype(np.float32) * np.float32(2**-24)

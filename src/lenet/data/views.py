@@ -17,7 +17,7 @@ from lenet.data.affine import resample
 SIDE = 28  # of a raw digit
 DESLANTED_SIDE = 20
 REDUCED_SIDE = 16
-_INNER = 20  # MNIST's digits were normalised to fit 20x20 before they were centred (III.A)
+INNER = 20  # MNIST's digits were normalised to fit 20x20 before they were centred (III.A)
 
 
 def regular(raw: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ def reduced(raw: Tensor) -> Tensor:
     The central 20x20, where MNIST's digits lie but for a few pixels of ink, antialiased to
     16x16: every pixel is a mean of the ink around it.
     """
-    margin = (SIDE - _INNER) // 2
+    margin = (SIDE - INNER) // 2
     inner = _ink(raw)[..., margin:-margin, margin:-margin]
     small = [
         F.interpolate(some, (REDUCED_SIDE, REDUCED_SIDE), mode="bilinear", antialias=True)

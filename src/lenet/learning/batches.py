@@ -16,7 +16,7 @@ class Shuffled:
     """One epoch of the training digits in random order, a function of seed and epoch alone.
 
     Where the digits are to be distorted, an epoch is as long but shows patterns of the distorted
-    set, each of them twice in 20 epochs (III.B).
+    set, each of them twice in 20 epochs (III.B); where they are to be noisy, with noise on top.
 
     All batches have the same size, as compiled nets and batch statistics want it: the remainder
     of the order, other digits each epoch, is left out.
@@ -28,8 +28,8 @@ class Shuffled:
     """
 
     def __init__(self, digits: Digits, batch_size: int, seed: int, epoch: int) -> None:
+        self.digits = digits
         self.split = digits.train
-        self.distorted = digits.distorted
         self.batch_size = min(batch_size, len(self.split))
         self.seed = seed
         self.epoch = epoch
@@ -38,17 +38,17 @@ class Shuffled:
         return len(self.split) // self.batch_size
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        if self.distorted:
+        if self.digits.distorted:
             order = patterns_of_pass(self.epoch, len(self.split), self.seed)
         else:
             generator = np.random.default_rng((self.seed, self.epoch))
             order = torch.from_numpy(generator.permutation(len(self.split)))
         for rows in order.split(self.batch_size)[: len(self)]:
-            if self.distorted:
-                batch = shown(self.split, rows)
-                yield batch.images, batch.labels
-            else:
+            if self.digits.as_they_are:
                 yield self.split.images[rows], self.split.labels[rows]
+            else:
+                batch = shown(self.split, rows, self.digits.noise, self.epoch)
+                yield batch.images, batch.labels
 
 
 class InOrder:

@@ -87,10 +87,10 @@ def effects(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(style.WIDTH, 0.8 + 0.32 * len(table)))
     axes = figure.subplots()
     for y, row in enumerate(table.itertuples()):
-        clear = row.low > 0 or row.high < 0
+        clear = row.p_holm < 0.05
         colour = style.BLUE if clear else style.GREY
         axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, lw=1.8)
-        axes.plot(100 * row.estimate, y, "o" if clear else "D", color=colour, ms=5)
+        axes.plot(100 * row.difference, y, "o" if clear else "D", color=colour, ms=5)
     axes.axvline(0, color=style.INK, lw=0.8)
     axes.set_yticks(range(len(table)), table["effect"])
     axes.set(ylim=(len(table) - 0.5, -0.5), xlabel="change of test error, points of per cent")
@@ -156,7 +156,7 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
             effects(effect_table),
             "What each part is worth: main effects and interactions of pooling, squashing function "
             "and output on the test error of today's LeNet-5 (2x2x2), with 95 % intervals. Left of "
-            "zero is better; grey diamonds are effects that cannot be told from none.",
+            "zero is better; grey diamonds are effects that cannot be told from none (p after Holm).",
         )
         cells = {groups.cell(c): groups.cell_label(c) for c in groups.CELLS}
         figures["figure_beyond_ablation_cells"] = (

@@ -28,6 +28,11 @@ LITERAL = "lenet5_literal"
 FACTORS = {"max": "max pooling", "relu": "ReLU", "rbf": "RBF output"}
 """The 2x2x2: what a cell's name says, against average pooling, tanh and softmax."""
 
+CELLS = tuple(product((0, 1), repeat=len(FACTORS)))
+
+NOISE = "lenet5_noise"
+"""Trained on noisy digits: III.E, beside Figure 13."""
+
 _READINGS = {  # what a second config of a row is, by the end of its name
     "_modern": "today's recipe",
     "_modern_dist": "today's recipe",
@@ -38,13 +43,10 @@ _READINGS = {  # what a second config of a row is, by the end of its name
 }
 
 
-CELLS = tuple(product((0, 1), repeat=len(FACTORS)))
-
-
 def cell(parts: tuple[int, ...]) -> str:
-    """The experiment of one cell of the 2x2x2, e.g. (1, 0, 1): ablation_lenet5_max_rbf."""
+    """The experiment of one cell of the 2x2x2, e.g. (1, 0, 1): lenet5_max_rbf."""
     names = [name for name, on in zip(FACTORS, parts, strict=True) if on]
-    return "_".join(["ablation_lenet5", *names])
+    return "_".join(["lenet5", *names]) if names else "lenet5_modern"
 
 
 def cell_label(parts: tuple[int, ...]) -> str:
@@ -55,16 +57,14 @@ def cell_label(parts: tuple[int, ...]) -> str:
 
 
 def second_configs(results: dict[str, Result], row: str) -> list[str]:
-    """Experiments that stand beside a row of Figure 9 under a name of their own."""
-    elsewhere = {LITERAL} | {name for sizes in SIZES.values() for name in sizes}
-    elsewhere |= {name for name in PATH if name.startswith("step")}
+    """Experiments that stand beside a row of Figure 9 under a name of their own: another reading
+    of the paper, or today's recipe. Those of the other figures are left to them."""
+    elsewhere = {LITERAL, NOISE, *(name for sizes in SIZES.values() for name in sizes)}
+    elsewhere |= {*PATH, *map(cell, CELLS)} - {"lenet5_modern"}
     return [
         name
         for name, result in results.items()
-        if result.row == row
-        and name not in paper.ROWS
-        and name not in elsewhere
-        and not name.startswith("ablation_")
+        if result.row == row and name not in paper.ROWS and name not in elsewhere
     ]
 
 

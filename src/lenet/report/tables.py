@@ -10,7 +10,7 @@ from lenet import paper, statistics
 from lenet.report import groups
 from lenet.results import Result
 
-SEED, RESAMPLES = 1998, 2_000  # of every bootstrap in the report
+SEED, RESAMPLES = 1998, 10_000  # of every bootstrap in the report
 
 CSV = (
     *("row", "paper_error_pct", "error_mean_pct", "ci_low_pct", "ci_high_pct", "seeds", "verdict"),
@@ -64,7 +64,9 @@ def _line(name: str, row: paper.Row, result: Result | None) -> dict:
         counted = {"seeds": 0, "macs": None, "memory": None, "verdict": MISSING, "runs": ()}
         return printed | dict.fromkeys(measured, np.nan) | counted
     ours = statistics.mean_error(result.wrong)
-    verdict = statistics.verdict(result.wrong, row.test_error / 100)
+    verdict = statistics.verdict(
+        ours, row.test_error / 100, tolerance=paper.UNCERTAINTY / 100
+    )
     metrics = pd.DataFrame([run["metrics"] for run in result.runs])
     return printed | {
         "error_mean_pct": 100 * ours.mean,
@@ -138,19 +140,10 @@ def _compare(a: Result, b: Result) -> dict:
 
 
 def ablation(results: dict[str, Result]) -> pd.DataFrame | None:
-    """Main effects and interactions of the 2x2x2 (`statistics.effects`), None if it is not whole.
-
-    Where cells have different numbers of seeds, the first seeds of each are taken.
-    """
-    cells = [results.get(groups.cell(parts)) for parts in groups.CELLS]
-    if any(result is None for result in cells):
+    """Main effects and interactions of the 2x2x2 (`statistics.effects`), None if it is not whole."""
+    cells = {parts: results.get(groups.cell(parts)) for parts in groups.CELLS}
+    if any(result is None for result in cells.values()):
         return None
-    whole = [result for result in cells if result is not None]
-    seeds = min(len(result.runs) for result in whole)
-    wrong = np.stack([result.wrong[:seeds] for result in whole])
-    return statistics.effects(
-        wrong.reshape(2, 2, 2, *wrong.shape[1:]),
-        list(groups.FACTORS.values()),
-        np.random.default_rng(SEED),
-        RESAMPLES,
-    )
+    wrong = [[[cells[i, j, k].wrong for k in (0, 1)] for j in (0, 1)] for i in (0, 1)]
+    names = tuple(groups.FACTORS.values())
+    return statistics.effects(wrong, names, np.random.default_rng(SEED), RESAMPLES)

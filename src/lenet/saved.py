@@ -1,0 +1,161 @@
+"""Trained classifiers from their files, with the view through which they see digits.
+
+A run leaves ``config.yaml`` (what was trained, and how) and ``model.safetensors`` (what came of
+it). Neither can make anything but the classes named here, so files from elsewhere are safe to open.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_dir
+from numpy.typing import NDArray
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from yaml import YAMLError
+
+from lenet.classic import persistence
+from lenet.classic.adapter import Estimator, Fit
+from lenet.classifier import Classifier, Costs
+from lenet.data.views import VIEWS
+from lenet.ensemble.heads import LocalLearningHead, NearestNeighbourHead
+from lenet.ensemble.recipes import BoostedNetworks, Boosting, Headed, WithHead
+from lenet.errors import InputError
+from lenet.learning.minibatch import Minibatch
+from lenet.learning.network import Network
+from lenet.nets.lenet1 import LeNet1
+from lenet.nets.lenet4 import LeNet4
+from lenet.nets.lenet5 import LeNet5
+from lenet.nets.mlp import MLP
+
+Weights = dict[str, Tensor]
+
+
+def _targets(*classes: type) -> dict[str, type]:
+    """Classes by their names in configurations."""
+    return {f"{c.__module__}.{c.__qualname__}": c for c in classes}
+
+
+NETS = _targets(LeNet1, LeNet4, LeNet5, MLP)
+HEADS = _targets(NearestNeighbourHead, LocalLearningHead)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A trained classifier and its view: raw digits in, scores out.
+
+    Attributes:
+        name: of the configuration that it was trained by.
+        view: how it sees digits, a key of `VIEWS`.
+        classifier: of digits in that view.
+    """
+
+    name: str
+    view: str
+    classifier: Classifier
+
+    def scores(self, raw: Tensor) -> NDArray:
+        """N x 28 x 28 uint8, 255 is ink -> N x 10, larger is better."""
+        return self.classifier.scores(VIEWS[self.view](raw))
+
+    def costs(self, raw: Tensor) -> Costs:
+        """For one digit, in the mean over N x 28 x 28 uint8 if digits differ."""
+        return self.classifier.costs(VIEWS[self.view](raw))
+
+
+def experiment(name: str, conf: Path) -> DictConfig:
+    """The configuration of an experiment, a file of ``conf/experiment/``.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if not (conf / "experiment" / f"{name}.yaml").is_file():
+        raise InputError(f"experiment={name} is not a file of {conf / 'experiment'}")
+    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+        return compose("config", [f"experiment={name}"])
+
+
+def load(config: Path | DictConfig, weights: Path) -> Reader:
+    """The classifier that a run trained; it gives the scores of that run to the last bit.
+
+    Args:
+        config: a run's ``config.yaml``, or what `experiment` composes.
+        weights: a run's ``model.safetensors``.
+
+    Raises:
+        InputError: files that are missing, broken or do not belong together.
+    """
+    try:
+        cfg: Any = OmegaConf.load(config) if isinstance(config, Path) else config
+        model: Any = OmegaConf.to_container(cfg.model, resolve=True)
+        recipe: Any = OmegaConf.to_container(cfg.recipe, resolve=True)
+        name, view = cfg.name, cfg.data.view
+        VIEWS[view]
+        classifier = _MAKERS.get(recipe["_target_"], _network)(model, recipe, weights)
+    except (OSError, YAMLError, OmegaConfBaseException, SafetensorError, KeyError) as e:
+        raise InputError(f"{weights} cannot be loaded by its configuration: {e}") from e
+    except (RuntimeError, TypeError, ValueError) as e:
+        reason = " ".join(str(e).split())
+        raise InputError(f"{weights} does not fit its configuration: {reason}") from e
+    return Reader(name, view, classifier)
+
+
+def _net(model: dict[str, Any], weights: Weights) -> nn.Sequential:
+    options = dict(model)
+    target = options.pop("_target_")
+    if target not in NETS:
+        raise ValueError(f"{target} is not one of {', '.join(NETS)}")
+    net = NETS[target](**options)
+    net.load_state_dict(weights)
+    return net
+
+
+def _network(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Network:
+    return Network(_net(model, load_file(path)))
+
+
+def _minibatch(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Network:
+    net: Any = _net(model, load_file(path))
+    return Network(net.to(memory_format=torch.channels_last))  # as trained: else last bits differ
+
+
+def _estimator(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Estimator:
+    return Estimator(persistence.load(path))
+
+
+def _headed(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Headed:
+    options = dict(recipe["head"])
+    target = options.pop("_target_")
+    options.pop("_partial_")
+    if target not in HEADS:
+        raise ValueError(f"{target} is not one of {', '.join(HEADS)}")
+    weights = load_file(path)
+    features, labels = weights.pop("features"), weights.pop("labels")
+    return Headed(_net(model, weights).eval(), HEADS[target](**options), features.numpy(), labels)
+
+
+def _boosted(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> BoostedNetworks:
+    weights = load_file(path)
+    threshold = float(weights.pop("threshold", torch.inf))  # without one, all three are called
+    each: dict[str, Weights] = {}
+    for name, value in weights.items():
+        number, _, rest = name.partition(".")
+        each.setdefault(number, {})[rest] = value
+    return BoostedNetworks([Network(_net(model, each[n])) for n in sorted(each)], threshold)
+
+
+_MAKERS: dict[str, Callable[[dict[str, Any], dict[str, Any], Path], Classifier]] = {
+    f"{recipe.__module__}.{recipe.__qualname__}": make
+    for recipe, make in (
+        (Fit, _estimator),
+        (Minibatch, _minibatch),
+        (WithHead, _headed),
+        (Boosting, _boosted),
+    )
+}
+"""By the recipe that trained it; any other trains plain nets."""
