@@ -136,7 +136,7 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
     if any(name in found for name in CURVES):
         figures["figure_10_error_reject"] = (
             error_reject(found),
-            "Error against rejection. What is left wrong when the digits with the least margin are "
+            "Figure 10, the whole curve: error against rejection. What is left wrong when the digits with the least margin are "
             "rejected, in the mean over seeds; Figure 10 is where a curve meets the dotted line "
             f"at {100 * REJECTION_TARGET:g} %.",
         )
@@ -146,7 +146,7 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
     counts = pair_counts(result)
     figures["figure_08_pairs"] = (
         pairs(result),
-        "Figure 8, the pairs: how often [dist] LeNet-5 gives one class (column) for another (row), "
+        "Figure 8, the pairs. How often [dist] LeNet-5 gives one class (column) for another (row), "
         "in the mean over seeds, beside the paper's 82 errors. "
         f"The rank correlation over the 90 pairs is {likeness(counts):.2f}.",
     )
@@ -156,7 +156,7 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
         more = f" The {SHOWN} that most seeds miss are shown." if len(index) > SHOWN else ""
         figures["figure_08_misclassified"] = (
             misclassified(result, index, tiles),
-            f"Figure 8, the digits: {len(index)} test digits are missed by at least one of "
+            f"Figure 8, the digits. Of the test digits {len(index)} are missed by at least one of "
             f"{len(result.runs)} seeds, {missed_by_all(result)} by every seed (framed). True class "
             f"and the most frequent wrong answer.{more}",
         )

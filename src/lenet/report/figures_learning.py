@@ -140,40 +140,40 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
         range_ = f" The last pass's test errors lie between {last.min():.2f} and {last.max():.2f} %."
         figures["figure_05_learning_curve"] = (
             figure_5(result),
-            f"Figure 5: errors of LeNet-5 by pass, {len(result.runs)} seeds: the mean and, as a "
+            f"Figure 5: learning curves of LeNet-5. The mean of {len(result.runs)} seeds and, as a "
             "band, all of them. The training error is that of each pattern as it was shown."
             + (range_ if len(last) else ""),
         )
     if sum(name in found for sizes in groups.SIZES.values() for name in sizes) > 1:
         figures["figure_06_training_size"] = (
             figure_6(found),
-            "Figure 6: test error of LeNet-5 against the number of training digits, with 95 % "
-            "intervals; diamonds are the paper's figures for 60,000.",
+            "Figure 6: test error of LeNet-5 against training set size. With 95 % intervals, "
+            "without and with distortions; diamonds are the paper's figures for 60,000.",
         )
     effect_table = tables.ablation(found)
     if effect_table is not None:
         figures["figure_beyond_ablation"] = (
             effects(effect_table),
-            "What each part is worth: main effects and interactions of pooling, squashing function "
+            "What each part is worth. Main effects and interactions of pooling, squashing function "
             "and output on the test error of today's LeNet-5 (2x2x2), with 95 % intervals. Left of "
             "zero is better; grey diamonds are effects that cannot be told from none (p after Holm).",
         )
         cells = {groups.cell(c): groups.cell_label(c) for c in groups.CELLS}
         figures["figure_beyond_ablation_cells"] = (
             in_order(cells, found),
-            "The eight nets of the 2x2x2: mean test errors with 95 % intervals.",
+            "The eight nets of the 2x2x2. Mean test errors with 95 % intervals.",
         )
     if sum(name in found for name in groups.PATH) > 1:
         figures["figure_beyond_path"] = (
             in_order(groups.PATH, found),
-            "From 1998 to today, one change at a time from top to bottom: mean test errors with "
+            "From 1998 to today. One change at a time from top to bottom: mean test errors with "
             "95 % intervals.",
         )
     if groups.LITERAL in found and "lenet5" in found:
         end = 100 * found[groups.LITERAL].errors.mean()
         figures["figure_beyond_literal"] = (
             literal(found["lenet5"], found[groups.LITERAL]),
-            "The text to the letter: training errors with the paper's initial range and rates, "
+            "The text to the letter. Training errors with the paper's initial range and rates, "
             f"beside the recipe of this groups. The letter ends at {end:.1f} % test error.",
         )
     return figures

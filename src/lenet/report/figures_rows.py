@@ -199,13 +199,13 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
         ),
         "figure_11_multiply_accumulates": (
             figure_11(table),
-            "Figure 11: multiply-accumulates to classify one digit, counted in the paper's way. "
+            "Figure 11: multiply-accumulates to classify one digit. Counted in the paper's way. "
             "Between the cheapest and the dearest row lie "
             f"{np.log10(measured['macs'].max() / measured['macs'].min()):.1f} powers of ten.",
         ),
         "figure_12_memory": (
             figure_12(table),
-            "Figure 12: stored variables of each classifier, for a net its trainable parameters.",
+            "Figure 12: stored variables of each classifier. For a net, its trainable parameters.",
         ),
         "figure_beyond_cost": (
             error_against_cost(table),
@@ -217,8 +217,8 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
     if (measured["paper_reject_pct"].notna() & ~measured["second"]).any():
         found["figure_10_rejection"] = (
             figure_10(table),
-            "Figure 10: the share of test digits to reject, least margin between the two best "
-            "scores first, so that 0.5 % of the others are wrong. The mean over seeds; the rows "
-            "that the paper shows.",
+            "Figure 10: what to reject for 0.5 % error. The share of test digits, least margin "
+            "between the two best scores first, after whose rejection 0.5 % of the others are "
+            "wrong; the mean over seeds, of the rows that the paper shows.",
         )
     return found
