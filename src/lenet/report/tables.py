@@ -93,7 +93,8 @@ def csv(table: pd.DataFrame) -> str:
 def verdicts(table: pd.DataFrame) -> dict[str, int]:
     """How many of the 27 rows came to each verdict; second configs do not count."""
     counts = table.loc[~table["second"], "verdict"].value_counts()
-    return {str(name): int(counts[name]) for name in sorted(counts.index)}
+    names = ("reproduced", "better", "worse", STAND_IN, MISSING)
+    return {name: int(counts[name]) for name in names if name in counts}
 
 
 def metrics(results: dict[str, Result]) -> dict:
