@@ -208,6 +208,10 @@ class Job:
                 "images_per_second": shown / seconds,
             }
         )
+        if watch.epochs and "learning_rate_lowest" in watch.epochs[0]:  # the method of 1998
+            for end, of_paper in zip(("lowest", "highest"), paper.RATES_OF_PASS_1, strict=True):
+                ours = watch.epochs[0][f"learning_rate_{end}"]
+                run.metrics({f"pass_1/rate_{end}": ours, f"paper/rate_{end}": of_paper})
         run.tags({"paper.row": row.name, "paper.section": row.section})
         with run.artifact("model.safetensors") as path:
             classifier.save(path)
