@@ -54,9 +54,6 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
             figures_inside.feature_maps(arrays),
             figures_inside.feature_maps_caption(arrays),
         )
-    if about["data"] != "mnist":
-        for figure, _ in found.values():
-            style.stamp(figure)
     return found
 
 
@@ -157,7 +154,9 @@ def printed(arrays: Arrays) -> Figure:
     axes.set(xlabel="error on printed digits, per cent", ylim=(len(names) - 0.4, -0.6))
     axes.set_xlim(0, 1.1 * max(errors.max(), 1))
     axes.grid(axis="y", visible=False)
-    _answers(figure.add_subfigure(below).subplots(), arrays["printed_tiles"], _by(PRINTED_BY, arrays))
+    _answers(
+        figure.add_subfigure(below).subplots(), arrays["printed_tiles"], _by(PRINTED_BY, arrays)
+    )
     return figure
 
 
