@@ -179,6 +179,6 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
         figures["figure_beyond_literal"] = (
             literal(found["lenet5"], found[groups.LITERAL]),
             "The text to the letter. Training errors with the paper's initial range and rates, "
-            f"beside the recipe of this groups. The letter ends at {end:.1f} % test error.",
+            f"beside the recipe of this study. The letter ends at {end:.1f} % test error.",
         )
     return figures

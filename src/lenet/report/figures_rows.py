@@ -20,6 +20,7 @@ FAMILIES = {  # sections of part III: name, colour, marker
     ("III.C.5", "III.C.6"): ("fully connected", style.SKY, "v"),
     ("III.C.7", "III.C.8", "III.C.9", "II.B"): ("convolutional", style.VERMILION, "o"),
 }
+PAPER_AT, OURS_AT = 34, 74  # where numbers end, points right of the axes
 LEAST_ERROR = 0.05  # per cent: where an error of 0 is drawn on a logarithmic axis
 
 
@@ -75,16 +76,16 @@ def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str) -> Figur
                 low = max(row["ci_low_pct"], LEAST_ERROR)
                 axes.plot([low, max(row["ci_high_pct"], value)], [y, y], color=colour, lw=1.6)
             axes.plot(value, y, marker, color=colour, ms=5, zorder=3)
-        _number(axes, 1.10, y, written(number) if pd.notna(number) else "", style.GREY)
-        _number(axes, 1.22, y, written(row[ours]) if known else "–", style.INK)
+        _number(axes, PAPER_AT, y, written(number) if pd.notna(number) else "", style.GREY)
+        _number(axes, OURS_AT, y, written(row[ours]) if known else "–", style.INK)
     if errors:
         _second_configs(axes, table, rows)
     axes.set_yticks(range(len(rows)), rows["label"])
     axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=xlabel)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
-    _number(axes, 1.10, -1, "paper", style.GREY)
-    _number(axes, 1.22, -1, "ours", style.INK)
+    _number(axes, PAPER_AT, -1, "paper", style.GREY)
+    _number(axes, OURS_AT, -1, "ours", style.INK)
     if ours in ("macs", "memory"):
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.quantity(value)))
         axes.xaxis.set_minor_formatter(NullFormatter())
@@ -94,11 +95,11 @@ def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str) -> Figur
     return figure
 
 
-def _number(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
-    """A number right of the axes, at the height of row y."""
-    axes.text(
-        x, y, text, transform=axes.get_yaxis_transform(), ha="right", va="center",
-        fontsize=8, color=colour,
+def _number(axes: Axes, points: float, y: float, text: str, colour: str) -> None:
+    """A number that ends some points right of the axes, at the height of row y."""
+    axes.annotate(
+        text, (1, y), (points, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
+        ha="right", va="center", fontsize=8, color=colour, annotation_clip=False,
     )  # fmt: skip
 
 
