@@ -157,7 +157,9 @@ def printed(arrays: Arrays) -> Figure:
     axes.set(xlabel="error on printed digits, per cent", ylim=(len(names) - 0.4, -0.6))
     axes.set_xlim(0, 1.1 * max(errors.max(), 1))
     axes.grid(axis="y", visible=False)
-    _answers(figure.add_subfigure(below).subplots(), arrays["printed_tiles"], _by(PRINTED_BY, arrays))
+    _answers(
+        figure.add_subfigure(below).subplots(), arrays["printed_tiles"], _by(PRINTED_BY, arrays)
+    )
     return figure
 
 
