@@ -1,5 +1,6 @@
 """From a configuration to a tracked result, end to end on real digits."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -9,8 +10,12 @@ import pytest
 from omegaconf import OmegaConf
 from safetensors.numpy import load_file
 
+from lenet.data.digits import split
+from lenet.data.source import load
 from lenet.errors import InputError
 from lenet.experiment import train
+from lenet.job import Job
+from lenet.learning.module import LearningModule
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +64,7 @@ def test_a_run_is_all_there(configure, database: str, tmp_path: Path) -> None:
     assert sum(w.size for w in weights.values()) == 61_706
     again = OmegaConf.load(artifacts / "config.yaml")
     assert again.recipe.epochs == 4
-    assert not list((tmp_path / "outputs").glob("*/*.ckpt")), "nothing is left behind"
+    assert not list((tmp_path / "outputs").iterdir()), "nothing is left behind"
 
 
 def test_seeds_are_children_of_one_job(configure, database: str) -> None:
@@ -95,3 +100,60 @@ def test_divergence_fails_the_run_with_its_reason(configure, database: str, monk
 def test_a_model_option_that_does_not_exist_names_those_that_do(configure) -> None:
     with pytest.raises(InputError, match="pooling='median' is not one of average, max"):
         train(configure("model.pooling=median"))
+
+
+class Killed(BaseException):
+    """What ends a process in the middle of an epoch."""
+
+
+def test_a_run_that_was_killed_continues_as_the_same_run(
+    configure, database: str, monkeypatch
+) -> None:
+    tracked = ("seed=11", f"tracking={{uri:'{database}'}}", "recipe.epochs=3")
+    [whole] = train(configure("seed=11", "recipe.epochs=3"))
+    step, steps = LearningModule.training_step, iter(range(14))  # 8 or 9 batches an epoch
+
+    def killed(module, batch):
+        if next(steps, None) is None:
+            raise Killed
+        return step(module, batch)
+
+    monkeypatch.setattr(LearningModule, "training_step", killed)
+    with pytest.raises(Killed):
+        train(configure(*tracked))
+    monkeypatch.setattr(LearningModule, "training_step", step)
+    [outcome] = train(configure(*tracked, "resume=true"))
+    assert outcome.error == whole.error
+    client = mlflow.MlflowClient(database)
+    kept = client.get_run(outcome.run)
+    same = f"tags.fingerprint = '{kept.data.tags['fingerprint']}'"
+    found = client.search_runs([kept.info.experiment_id], same)
+    assert [run.info.status for run in found] == ["FINISHED"]
+    for key in ("train/loss", "validation/error"):
+        assert [m.step for m in client.get_metric_history(outcome.run, key)] == [1, 2, 3]
+
+    [skipped] = train(configure(*tracked, "resume=true"))
+    assert skipped == replace(outcome, skipped=True)
+    [anew] = train(configure(*tracked))
+    assert anew.run != outcome.run
+    assert not anew.skipped
+
+
+def test_a_job_trains_only_the_seeds_that_are_missing(configure, database: str) -> None:
+    tracking = f"tracking={{uri:'{database}'}}"
+    [alone] = train(configure("seed=21", tracking))
+    in_sweep = train(configure("seeds=[20,21]", tracking), in_sweep=True)
+    assert [outcome.skipped for outcome in in_sweep] == [False, True]
+    assert in_sweep[1].run == alone.run
+    forced = train(configure("seeds=[20,21]", tracking, "force=true"), in_sweep=True)
+    assert [outcome.skipped for outcome in forced] == [False, False]
+
+
+def test_the_same_training_twice_at_once_is_refused(configure, tmp_path: Path) -> None:
+    cfg = configure("seed=31")
+    digits = split(load("digits", tmp_path))
+    with (
+        Job(cfg, digits, None, None, 1, resume=False).folder([31]),
+        pytest.raises(InputError, match="another process trains lenet5 with the same seeds"),
+    ):
+        train(cfg)

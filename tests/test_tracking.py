@@ -1,6 +1,7 @@
 """What MLflow holds afterwards: every value, true statuses, and nothing from a run that is off."""
 
 import shutil
+import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -30,7 +31,7 @@ def client(tracker: Tracker):
 
 
 def test_a_run_holds_what_it_was_given(tracker: Tracker, client) -> None:
-    with tracker.run("lenet5", tags={"a": "b"}) as run:
+    with tracker.run("lenet5", fingerprint="f1") as run:
         run.parameters({f"p{i}": i for i in range(150)})
         run.metrics({"train/loss": 2.0}, 1)
         run.metrics({"train/loss": 1.0}, 2)
@@ -43,7 +44,7 @@ def test_a_run_holds_what_it_was_given(tracker: Tracker, client) -> None:
     assert kept.info.status == "FINISHED"
     assert kept.info.run_name == "lenet5"
     assert len(kept.data.params) == 150
-    assert kept.data.tags["a"] == "b"
+    assert kept.data.tags["fingerprint"] == "f1"
     assert kept.data.tags["git.dirty"] == "false"
     history = client.get_metric_history(run.id, "train/loss")
     assert [(m.step, m.value) for m in history] == [(1, 2.0), (2, 1.0)]
@@ -135,3 +136,44 @@ def test_an_experiment_that_was_deleted_is_told(tmp_path: Path, empty_database: 
     store.delete_experiment(store.get_experiment_by_name(EXPERIMENT).experiment_id)
     with pytest.raises(InputError, match="was deleted: restore it"):
         Tracker(uri, tmp_path / "mlruns", stand_in=False)
+
+
+def test_a_run_that_continues_is_the_same_run_and_logs_nothing_twice(
+    tracker: Tracker, client
+) -> None:
+    def interrupted(run: Run) -> None:
+        run.metrics({"train/loss": 2.0}, 1)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), tracker.run("job", fingerprint="f2") as run:
+        interrupted(run)
+    with tracker.run("job", fingerprint="f2", again=True) as again:
+        again.metrics({"train/loss": 9.0}, 1)
+        again.metrics({"train/loss": 1.0}, 2)
+    assert again.id == run.id
+    assert client.get_run(run.id).info.status == "FINISHED"
+    history = client.get_metric_history(run.id, "train/loss")
+    assert [(m.step, m.value) for m in history] == [(1, 2.0), (2, 1.0)]
+    with tracker.run("job", fingerprint="f2") as anew:
+        pass
+    assert anew.id != run.id
+
+
+def test_what_was_logged_by_epochs_comes_back_as_curves(tracker: Tracker) -> None:
+    with tracker.run("job") as run:
+        run.metrics({"train/loss": 2.0}, 1)
+        run.metrics({"train/loss": 1.0}, 2)
+        run.metrics({"test/error": 0.5})
+    assert tracker.archive.curves(run.id) == {"train/loss": [2.0, 1.0]}
+    assert tracker.archive.run(run.id).metrics == {"train/loss": 1.0, "test/error": 0.5}
+
+
+def test_a_run_whose_process_is_gone_is_killed(tracker: Tracker, folder: Path, client) -> None:
+    ours, gone, elsewhere = (tracker.open(name) for name in ("ours", "gone", "elsewhere"))
+    with subprocess.Popen(["true"]) as process:
+        pass
+    client.set_tag(gone, "process.id", str(process.pid))
+    client.set_tag(elsewhere, "process.host", "another.machine")
+    Tracker(tracker.uri, folder / "mlruns", stand_in=False)
+    statuses = [client.get_run(run).info.status for run in (ours, gone, elsewhere)]
+    assert statuses == ["RUNNING", "KILLED", "RUNNING"]

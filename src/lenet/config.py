@@ -50,6 +50,8 @@ BOUNDS = {
     "recipe.j": Bound(float, 1e-3, 1e3),
     "trainer.threads": Bound(int, 1, 1_024, optional=True),
     "trainer.compile": Bound(bool),
+    "resume": Bound(bool),
+    "force": Bound(bool),
     "data.distort": Bound(bool),
     "data.noise": Bound(float, 0, 0.5),
     "data.test_each_epoch": Bound(bool),

@@ -30,7 +30,7 @@ def run(cfg: DictConfig) -> float | None:
     signal.signal(signal.SIGTERM, _terminate)
     job = sweep.current_job()
     try:
-        outcomes = train(cfg, job.parent if job else None)
+        outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
     except (KeyboardInterrupt, SystemExit) as e:
         if job:
             job.killed()
@@ -60,12 +60,14 @@ def _terminate(*_: object) -> None:
     sys.exit(128 + signal.SIGTERM)
 
 
-def train(cfg: DictConfig, parent: str | None = None) -> list[Outcome]:
+def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) -> list[Outcome]:
     """Trains, tests and tracks a configuration for each of its seeds.
 
     Args:
         cfg: as conf/config.yaml composes it.
         parent: the MLflow run of the sweep.
+        in_sweep: whether this is a job of one, which skips what is finished and continues what is
+            half done unless ``cfg.force`` says otherwise.
 
     Raises:
         InputError: whatever the user can mend.
@@ -82,11 +84,12 @@ def train(cfg: DictConfig, parent: str | None = None) -> list[Outcome]:
         terminal.banner()
     recipe = build(cfg.recipe)
     tracker = Tracker(cfg.tracking.uri, Path(cfg.root) / "mlruns", digits.stand_in)
-    job = Job(cfg, digits, recipe, tracker, threads)
+    resume = (cfg.resume or in_sweep) and not cfg.force
+    job = Job(cfg, digits, recipe, tracker, threads, resume)
     seeds = [cfg.seed] if cfg.seeds is None else list(cfg.seeds)
     if len(seeds) == 1:
         return job.train(seeds, parent)
-    with tracker.run(cfg.name, parent) as together:
+    with job.run(cfg.name, parent, job.fingerprint(*seeds)) as together:
         job.describe(together)
         groups = [seeds] if recipe.together else [[seed] for seed in seeds]
         outcomes = [outcome for group in groups for outcome in job.train(group, together.id)]

@@ -1,53 +1,79 @@
 """The runs of one configuration: train, test, and log all that a figure depends on."""
 
+import hashlib
+import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from lenet import paper, provenance, terminal
 from lenet.classifier import Classifier, Recipe
 from lenet.config import build, flat
 from lenet.data.digits import Digits
+from lenet.errors import InputError
 from lenet.evaluation import evaluate
 from lenet.terminal import Outcome
 from lenet.tracking import Run, Tracker
+
+# of the configuration, what figures do not depend on
+PLACES = ("source", "folder")
+MACHINE = ("accelerator", "devices", "threads")
 
 
 class Job:
     """What all runs of one configuration share."""
 
     def __init__(
-        self, cfg: DictConfig, digits: Digits, recipe: Recipe, tracker: Tracker, threads: int
+        self,
+        cfg: DictConfig,
+        digits: Digits,
+        recipe: Recipe,
+        tracker: Tracker,
+        threads: int,
+        resume: bool,
     ) -> None:
         self.cfg = cfg
         self.digits = digits
         self.recipe = recipe
         self.tracker = tracker
         self.threads = threads
+        self.resume = resume
         self.code = provenance.code(Path(cfg.root))
 
     def train(self, seeds: Sequence[int], parent: str | None) -> list[Outcome]:
-        """Trains and tests one classifier for each seed, together; each is a run of its own."""
+        """Trains and tests one classifier for each seed, together; each is a run of its own.
+
+        Where the job resumes, seeds that are finished are skipped.
+        """
+        done = {seed: outcome for seed in seeds if (outcome := self.finished(seed))}
+        missing = [seed for seed in seeds if seed not in done]
+        if missing:
+            with self.folder(missing) as folder:
+                trained = self._train(missing, parent, folder)
+            done |= dict(zip(missing, trained, strict=True))
+        return [done[seed] for seed in seeds]
+
+    def _train(self, seeds: Sequence[int], parent: str | None, folder: Path) -> list[Outcome]:
         with ExitStack() as stack:
             watches, models = [], []
             for seed in seeds:
                 name = f"{self.cfg.name} seed {seed}"
-                run = stack.enter_context(self.tracker.run(name, parent))
+                run = stack.enter_context(self.run(name, parent, self.fingerprint(seed)))
                 self.describe(run, seed)
                 watches.append(Watch(name, run, show=not sys.stderr.isatty()))  # else the bar
                 torch.manual_seed(seed)
                 models.append(build(self.cfg.model))
             options: Any = OmegaConf.to_container(self.cfg.trainer, resolve=True)
             del options["threads"]
-            folder = Path(self.cfg.output) / (watches[0].run.id or f"untracked-{os.getpid()}")
             start = time.perf_counter()
             classifiers = self.recipe.fit(models, seeds, self.digits, options, folder, watches)
             seconds = (time.perf_counter() - start) / len(seeds)
@@ -55,10 +81,77 @@ class Job:
                 self.test(classifier, seed, watch, seconds)
                 for classifier, seed, watch in zip(classifiers, seeds, watches, strict=True)
             ]
-            for checkpoint in folder.glob("*.ckpt"):  # one for all seeds that trained together
+            for checkpoint in folder.rglob("last.ckpt"):  # one for all seeds that trained together
                 watches[0].run.file(checkpoint)
-        shutil.rmtree(folder, ignore_errors=True)  # there is none where nothing trains by epochs
         return outcomes
+
+    def run(self, name: str, parent: str | None, fingerprint: str) -> AbstractContextManager[Run]:
+        """Opens a run; where the job resumes, the one of that fingerprint if there is one."""
+        return self.tracker.run(name, parent, fingerprint, again=self.resume)
+
+    @contextmanager
+    def folder(self, seeds: Sequence[int]) -> Iterator[Path]:
+        """Where the seeds' common training keeps its checkpoints until it is done.
+
+        Raises:
+            InputError: another process trains the same.
+        """
+        folder = Path(self.cfg.output) / self.fingerprint(*seeds)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.with_suffix(".lock"), timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise InputError(
+                f"another process trains {self.cfg.name} with the same seeds just now: wait for it"
+            ) from None
+        try:
+            if not self.resume:
+                shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(exist_ok=True)
+            yield folder
+            shutil.rmtree(folder)
+            Path(lock.lock_file).unlink()
+        finally:
+            lock.release()
+
+    def fingerprint(self, *seeds: int) -> str:
+        """Of all that the figures of some seeds depend on: configuration, code, data, seeds."""
+        values: Any = OmegaConf.to_container(self.cfg, resolve=True)
+        values = {
+            "model": values["model"],
+            "recipe": values["recipe"],
+            "data": {k: v for k, v in values["data"].items() if k not in PLACES},
+            "trainer": {k: v for k, v in values["trainer"].items() if k not in MACHINE},
+        }
+        targets = [str(value) for key, value in flat(values).items() if key.endswith("_target_")]
+        parts = {target.split(".")[1] for target in targets if target.startswith("lenet.")}
+        code = provenance.digest_of_code(parts | {"data", "paper"})
+        whole = json.dumps([values, code, self.digits.digest, seeds], sort_keys=True, default=str)
+        return hashlib.sha256(whole.encode()).hexdigest()[:16]
+
+    def finished(self, seed: int) -> Outcome | None:
+        """What came of a seed that was trained before, if the job resumes."""
+        if not self.resume or not self.tracker.archive:
+            return None
+        kept = self.tracker.archive.find(self.fingerprint(seed), finished=True)
+        if kept is None:
+            return None
+        figures = kept.metrics
+        return Outcome(
+            self.cfg.name,
+            seed,
+            paper.ROWS[self.cfg.paper].name,
+            self.digits.name,
+            figures["test/error"],
+            figures["test/error_low"],
+            figures["test/error_high"],
+            figures.get("final/validation_error", float("nan")),
+            figures["training_seconds"],
+            kept.id,
+            self.tracker.page,
+            skipped=True,
+        )
 
     def describe(self, run: Run, seed: int | None = None) -> None:
         """Logs all that a run's figures depend on."""
@@ -78,6 +171,7 @@ class Job:
                 "data": self.digits.name,
                 "data.digest": self.digits.digest,
                 "threads": str(self.threads),
+                "dvc.stage": os.environ.get("DVC_STAGE", ""),
                 "compile": str(self.cfg.trainer.compile).lower(),
             }
             | {f"version.{name}": number for name, number in provenance.versions().items()}
@@ -97,6 +191,8 @@ class Job:
             validation = float((opinion != held_out.labels.numpy()).mean())
             run.metrics({"final/validation_error": validation})
         costs = classifier.costs(test.images)
+        # where a run was continued, its epochs took longer than this process
+        seconds = max(seconds, sum(epoch["epoch_seconds"] for epoch in watch.epochs))
         shown = max(1, len(watch.epochs)) * len(self.digits.train)
         run.metrics(
             {
@@ -112,6 +208,10 @@ class Job:
                 "images_per_second": shown / seconds,
             }
         )
+        if watch.epochs and "learning_rate_lowest" in watch.epochs[0]:  # the method of 1998
+            for end, of_paper in zip(("lowest", "highest"), paper.RATES_OF_PASS_1, strict=True):
+                ours = watch.epochs[0][f"learning_rate_{end}"]
+                run.metrics({f"pass_1/rate_{end}": ours, f"paper/rate_{end}": of_paper})
         run.tags({"paper.row": row.name, "paper.section": row.section})
         with run.artifact("model.safetensors") as path:
             classifier.save(path)

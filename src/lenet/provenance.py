@@ -1,7 +1,10 @@
 """Where a result comes from: commit, uncommitted changes, versions, machine."""
 
+import ast
+import hashlib
 import platform
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +21,8 @@ LIBRARIES = (
     "mlflow",
 )
 
+WITHOUT_OUTPUTS = ("--", ".", *(f":(exclude){name}" for name in ("results", "reports", "dvc.lock")))
+
 
 @dataclass(frozen=True)
 class Code:
@@ -32,12 +37,13 @@ class Code:
 
 
 def code(root: Path) -> Code:
-    """The commit that is checked out in ``root``, and what differs from it."""
+    """The commit that is checked out in ``root``, and what differs from it, but for what comes of
+    runs."""
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None:
         return Code("unknown", "")
-    diff = _git(root, "diff", "HEAD", "--no-ext-diff") or ""
-    untracked = _git(root, "ls-files", "--others", "--exclude-standard") or ""
+    diff = _git(root, "diff", "HEAD", "--no-ext-diff", *WITHOUT_OUTPUTS) or ""
+    untracked = _git(root, "ls-files", "--others", "--exclude-standard", *WITHOUT_OUTPUTS) or ""
     return Code(
         commit.strip(), diff + "".join(f"untracked: {name}\n" for name in untracked.splitlines())
     )
@@ -55,3 +61,33 @@ def _git(root: Path, *arguments: str) -> str | None:
 def versions() -> dict[str, str]:
     """The versions that results depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+def digest_of_code(parts: Iterable[str]) -> str:
+    """A digest of what some modules and packages of this project do: it stays the same where only
+    comments, docstrings or the layout of their files change.
+
+    Args:
+        parts: names inside the package, such as "nets" or "paper".
+    """
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for part in sorted(parts):
+        for path in sorted([package / f"{part}.py", *(package / part).rglob("*.py")]):
+            if path.exists():
+                digest.update(f"{path.relative_to(package)}\n{_behaviour(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _behaviour(path: Path) -> str:
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.AST) -> bool:
+    """Whether a statement is a mere string, as docstrings are."""
+    value = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)

@@ -5,6 +5,7 @@ Jobs may run in other processes, so all that they share with the sweep lies in i
 """
 
 import atexit
+import hashlib
 import json
 import signal
 import sys
@@ -77,7 +78,11 @@ class Sweep(Callback):
         except InputError as e:
             print(f"The sweep cannot start: {e}", file=sys.stderr)
             sys.exit(1)
-        self.parent = self.tracker.open(f"sweep {' '.join(config.hydra.overrides.task)}")
+        task = list(config.hydra.overrides.task)
+        fingerprint = hashlib.sha256(json.dumps(sorted(task)).encode()).hexdigest()[:16]
+        self.parent = self.tracker.open(
+            f"sweep {' '.join(task)}", None, fingerprint, again=not config.force
+        )
         (self.folder / PARENT).write_text(json.dumps(self.parent))
         atexit.register(self._close)
 

@@ -30,6 +30,7 @@ class Outcome:
     seconds: float  # of training
     run: str  # the id of the MLflow run, "" if it is not tracked
     page: str  # where MLflow shows it, empty if it is not tracked
+    skipped: bool = False  # it was finished before
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def table(outcomes: Sequence[Outcome], failures: Sequence[Failure] = ()) -> None
         ("paper %", "right"),
         ("seconds", "right"),
         ("run", "left"),
+        ("", "left"),
     ):
         view.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for o in outcomes:
@@ -75,6 +77,7 @@ def table(outcomes: Sequence[Outcome], failures: Sequence[Failure] = ()) -> None
             "-" if stand_in else f"{paper.ROWS[o.row].test_error:.2f}",
             f"{o.seconds:.0f}",
             o.run[:RUN_ID],
+            "was finished" if o.skipped else "",
         )
     if outcomes:
         console.print(view)

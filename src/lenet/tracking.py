@@ -1,4 +1,4 @@
-"""MLflow, and the only file that knows it.
+"""Writing to MLflow; `lenet.archive` reads.
 
 A `Tracker` opens runs; a `Run` takes parameters, metrics, tags and files, and closes with a true
 status: FINISHED, FAILED with the reason, KILLED when it was interrupted.
@@ -10,11 +10,12 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lenet.archive import FINGERPRINT, Archive, this_process
 from lenet.errors import InputError
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -40,11 +41,20 @@ Under *Artifacts*: the resolved configuration, predictions, the misclassified di
 
 
 class Run:
-    """An open run. Without a client (``tracking=off``) it takes everything and keeps nothing."""
+    """An open run. Without a client (``tracking=off``) it takes everything and keeps nothing.
 
-    def __init__(self, client: Any, run_id: str | None) -> None:
+    Args:
+        client: an MlflowClient or None.
+        run_id: of the run in MLflow.
+        logged: the metrics, each with its step, that a run that continues has already.
+    """
+
+    def __init__(
+        self, client: Any, run_id: str | None, logged: Set[tuple[str, int]] = frozenset()
+    ) -> None:
         self._client = client
         self.id = run_id
+        self._logged = logged
 
     def parameters(self, values: Mapping[str, Any]) -> None:
         """Logs values once for the run; each is written as text."""
@@ -52,7 +62,8 @@ class Run:
             return
         from mlflow.entities import Param
 
-        entities = [Param(key, str(value)) for key, value in values.items()]
+        kept = self._client.get_run(self.id).data.params  # of a run that continues; they stay
+        entities = [Param(key, str(value)) for key, value in values.items() if key not in kept]
         for start in range(0, len(entities), PARAMETERS_PER_CALL):
             self._client.log_batch(self.id, params=entities[start : start + PARAMETERS_PER_CALL])
 
@@ -63,9 +74,12 @@ class Run:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        self._client.log_batch(
-            self.id, metrics=[Metric(key, value, now, step) for key, value in values.items()]
-        )
+        metrics = [
+            Metric(key, value, now, step)
+            for key, value in values.items()
+            if (key, step) not in self._logged
+        ]
+        self._client.log_batch(self.id, metrics=metrics)
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Sets tags."""
@@ -118,12 +132,16 @@ class Tracker:
         self.uri = uri
         self.experiment = STAND_IN_EXPERIMENT if stand_in else EXPERIMENT
         self._client: Any = None
+        self.archive: Archive | None = None
         if uri is None:
             return
         if uri.startswith("http"):
             _ask(uri)
         digits = "a stand-in, **not MNIST**" if stand_in else "MNIST"
         self._experiment_id = self._experiment(uri, artifacts, DESCRIPTION.format(digits=digits))
+        self.archive = Archive(self._client, self._experiment_id)
+        for abandoned in self.archive.abandoned():
+            self.close(abandoned, "KILLED")
 
     def _experiment(self, uri: str, artifacts: Path, description: str) -> str:
         """The id of the experiment, which is made if it is new. Under a lock: a fresh database
@@ -158,10 +176,23 @@ class Tracker:
 
     @contextmanager
     def run(
-        self, name: str, parent: str | None = None, tags: Mapping[str, str] | None = None
+        self,
+        name: str,
+        parent: str | None = None,
+        fingerprint: str | None = None,
+        again: bool = False,
     ) -> Iterator[Run]:
-        """Opens a run, and closes it with the status that its block earned."""
-        run = Run(self._client, self.open(name, parent, tags))
+        """Opens a run, and closes it with the status that its block earned.
+
+        Args:
+            name: of the run.
+            parent: the run that it is nested under.
+            fingerprint: by which it is found again, to be skipped or continued.
+            again: the newest run of that fingerprint is continued if there is one.
+        """
+        run_id = self.open(name, parent, fingerprint, again)
+        logged = self.archive.steps(run_id) if self.archive and run_id and again else frozenset()
+        run = Run(self._client, run_id, logged)
         try:
             yield run
         except Exception as e:
@@ -174,13 +205,25 @@ class Tracker:
         self.close(run.id, "FINISHED")
 
     def open(
-        self, name: str, parent: str | None = None, tags: Mapping[str, str] | None = None
+        self,
+        name: str,
+        parent: str | None = None,
+        fingerprint: str | None = None,
+        again: bool = False,
     ) -> str | None:
-        """Opens a run that stays open until `close`; its id, or None where nothing is tracked."""
+        """As `run`, but it stays open until `close`; its id, or None where nothing is tracked."""
         if not self._client:
             return None
-        tags = dict(tags or {}) | ({"mlflow.parentRunId": parent} if parent else {})
-        return self._client.create_run(self._experiment_id, tags=tags, run_name=name).info.run_id
+        tags = this_process()
+        tags |= {"mlflow.parentRunId": parent} if parent else {}
+        tags |= {FINGERPRINT: fingerprint} if fingerprint else {}
+        known = self.archive.find(fingerprint) if self.archive and fingerprint and again else None
+        if known is None:
+            opened = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
+            return opened.info.run_id
+        Run(self._client, known.id).tags(tags | {"failure": ""})
+        self._client.update_run(known.id, status="RUNNING")
+        return known.id
 
     def close(self, run_id: str | None, status: str) -> None:
         """Ends a run with FINISHED, FAILED or KILLED."""

@@ -113,11 +113,11 @@ def test_outputs_are_added():
 def test_the_three_nets_are_trained_on_what_the_paper_says():
     sets = []
 
-    def train(numbers):
-        sets.append(numbers)
-        return wrong_on_multiples_of(len(sets) + 2)
+    def train(of_seeds):
+        sets.extend(of_seeds)
+        return [wrong_on_multiples_of(len(sets) + 2)]
 
-    boosted = boost(train, counting, torch.arange(100), size=10, limit=1000)
+    [boosted] = boost(train, counting, torch.arange(100), size=10, limit=1000, seeds=1)
     assert [len(numbers) for numbers in sets] == [100, 10, 10]
     assert min(sets[1].min(), sets[2].min()).item() >= 100
     assert (sets[1][::2] % 3 == 0).all()
@@ -127,7 +127,9 @@ def test_the_three_nets_are_trained_on_what_the_paper_says():
 
 
 def test_three_boosted_trees_make_fewer_errors_than_the_first():
-    boosted = boost(Tree, digits, torch.arange(4 * N), size=3000, limit=60_000)
+    grow = lambda sets: [Tree(numbers) for numbers in sets]  # noqa: E731
+    first_set = torch.arange(4 * N)
+    [boosted] = boost(grow, digits, first_set, size=3000, limit=60_000, seeds=1)
     test, labels = IMAGES[N:], LABELS[N:]
     alone = (boosted.nets[0](test).argmax(1) != labels).float().mean().item()
     together = (boosted.scores(test).argmax(1) != labels).float().mean().item()

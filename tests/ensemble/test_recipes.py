@@ -57,8 +57,32 @@ def test_boosting_adds_three_nets(digits: Digits, tmp_path: Path) -> None:
     assert costs.variables == 3 * one.variables
     assert one.macs <= costs.macs <= 3 * one.macs
     boosted.save(tmp_path / "boosted.safetensors")
-    saved = load_file(tmp_path / "boosted.safetensors")
-    assert {name.split(".")[0] for name in saved} == {"1", "2", "3", "threshold"}
+    names = load_file(tmp_path / "boosted.safetensors")
+    assert {name.split(".")[0] for name in names} == {"1", "2", "3", "threshold"}
+
+
+def test_boosting_gives_a_seed_the_same_nets_in_company(digits: Digits, tmp_path: Path) -> None:
+    recipe = Boosting(BASE, size=400, limit=40_000)
+
+    def scores(seeds: list[int]) -> list[np.ndarray]:
+        nets = [LeNet4(output="squashed") for _ in seeds]
+        folder = tmp_path / str(len(seeds))
+        watches = [lambda *_: None] * len(seeds)
+        boosted = recipe.fit(nets, seeds, digits, CPU, folder, watches)
+        return [each.scores(digits.test.images) for each in boosted]
+
+    first, second = scores([0, 4])
+    [alone] = scores([4])
+    assert (second == alone).all()
+    assert (first != second).any()
+
+
+def test_boosting_refuses_a_base_that_trains_one_seed_at_a_time(
+    digits: Digits, tmp_path: Path
+) -> None:
+    recipe = Boosting(WithHead(BASE, NearestNeighbourHead), size=400, limit=40_000)
+    with pytest.raises(InputError, match="recipe/base has to be paper"):
+        recipe.fit([LeNet4()], [0], digits, CPU, tmp_path, [print])
 
 
 def test_boosting_with_too_few_hard_patterns_is_told(digits: Digits, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from lenet.learning.lanes import Lanes
@@ -71,8 +72,9 @@ def _seed():
         (full, 6, [SquaredError()]),
         (lambda: LeNet1(output="squashed"), 16, [SquaredError()]),
         (lambda: LeNet4(output="squashed"), 28, [SquaredError()]),
+        (lambda: LeNet4(output="softmax"), 28, [F.cross_entropy]),
     ],
-    ids=["lenet5", "small-rbf", "small-squashed", "full", "lenet1", "lenet4"],
+    ids=["lenet5", "small-rbf", "small-squashed", "full", "lenet1", "lenet4", "lenet4-softmax"],
 )
 def test_a_hundred_updates_agree_with_autograd(build, size, losses):
     nets = [build() for _ in losses]
@@ -277,6 +279,7 @@ def test_the_rational_squashing_function_is_that_of_appendix_a():
         (lambda: nn.Sequential(nn.Linear(9, 3), ScaledTanh()), SquaredError(), "9 inputs.*784"),
         (lenet5, SquaredError(), "ScaledTanh, not in EuclideanRBF"),
         (full, MAP(1.0), "EuclideanRBF, not in ScaledTanh"),
+        (full, F.cross_entropy, "Linear, not in ScaledTanh"),
     ],
 )
 def test_a_net_or_loss_that_does_not_fit_is_refused_by_name(net, loss, message):

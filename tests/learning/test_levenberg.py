@@ -9,6 +9,7 @@ from lenet import paper
 from lenet.data.digits import Digits, split
 from lenet.data.source import stand_in
 from lenet.errors import InputError
+from lenet.learning.lanes import Lanes
 from lenet.learning.levenberg import CHUNK, SDLM
 from lenet.learning.module import Diverged
 from lenet.nets.lenet5 import LeNet5
@@ -101,3 +102,27 @@ def test_todays_net_is_refused(digits: Digits, tmp_path: Path) -> None:
 def test_weights_that_leave_the_finite_stop_the_run(digits: Digits, tmp_path: Path) -> None:
     with pytest.raises(Diverged, match=r"diverged in pass \d: lower recipe.eta_factor"):
         fit(digits, tmp_path, [0], SDLM(scale=3e38, power=0.0, epochs=1))
+
+
+@pytest.mark.parametrize("distort", [False, True])
+def test_a_killed_training_continues_to_the_same_bits(
+    distort: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits = split(stand_in(), distort=distort)
+    whole, all_epochs = fit(digits, tmp_path / "whole", [0, 5])
+    update, calls = Lanes.update, iter(range(1))
+
+    def killed(*arguments):
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return update(*arguments)
+
+    monkeypatch.setattr(Lanes, "update", killed)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):  # Lightning makes one of the other
+        fit(digits, tmp_path / "cut", [0, 5])
+    monkeypatch.undo()
+    rest, epochs = fit(digits, tmp_path / "cut", [0, 5])
+    for one, other in zip(rest, whole, strict=True):
+        assert (one == other).all()
+    for some, all_ in zip(epochs, all_epochs, strict=True):
+        assert [m["train/loss"] for _, m in some] == [m["train/loss"] for _, m in all_]

@@ -1,6 +1,7 @@
 """Mini-batch training learns, repeats itself to the last bit, and stops when it diverges."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -128,3 +129,39 @@ def test_compiled_training_is_the_same_training(digits: Digits, tmp_path: Path) 
     eager, _ = fit(digits, tmp_path / "a", recipe(epochs=1))
     compiled, _ = fit(digits, tmp_path / "b", recipe(epochs=1), EAGER | {"compile": True})
     assert compiled == pytest.approx(eager, abs=1e-2)
+
+
+class Killed(BaseException):
+    """What ends a process in the middle of an epoch."""
+
+
+def test_a_killed_training_continues_to_the_same_bits(digits: Digits, tmp_path: Path) -> None:
+    whole, all_epochs = fit(digits, tmp_path / "whole", recipe())
+    batches = iter(range(50))  # the third epoch has begun
+
+    def killed(scores: Tensor, labels: Tensor) -> Tensor:
+        if next(batches, None) is None:
+            raise Killed
+        return torch.nn.functional.cross_entropy(scores, labels)
+
+    with pytest.raises(Killed):
+        fit(digits, tmp_path / "cut", replace(recipe(), loss=killed))
+    rest, epochs = fit(digits, tmp_path / "cut", recipe())
+    assert (rest == whole).all()
+    assert [number for number, _ in epochs] == [1, 2, 3, 4], "those before the kill are told again"
+    assert [m["train/loss"] for _, m in epochs] == [m["train/loss"] for _, m in all_epochs]
+
+
+def test_a_torn_or_foreign_checkpoint_is_left_aside(digits: Digits, tmp_path: Path, capsys) -> None:
+    whole, _ = fit(digits, tmp_path, recipe(epochs=3))
+    last = tmp_path / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:5_000])
+    again, epochs = fit(digits, tmp_path, recipe(epochs=3))
+    assert "last.ckpt is left aside" in capsys.readouterr().err
+    assert len(epochs) == 3, "two from the checkpoint before it, one trained"
+    assert (again == whole).all()
+    for name in ("last.ckpt", "previous.ckpt"):
+        torch.save({"weights": torch.zeros(3)}, tmp_path / name)
+    from_the_start, _ = fit(digits, tmp_path, recipe(epochs=3))
+    assert capsys.readouterr().err.count("it is not one of this project's") == 2
+    assert (from_the_start == whole).all()

@@ -38,32 +38,37 @@ class Boosted:
 
 
 def boost(
-    train: Callable[[Tensor], Scorer],
+    train: Callable[[list[Tensor]], list[Scorer]],
     stream: Stream,
     first_set: Tensor,
     size: int,
     limit: int,
-) -> Boosted:
-    """Trains the three nets one after the other.
+    seeds: int,
+) -> list[Boosted]:
+    """Trains the three nets one after the other, for several seeds side by side.
 
     Args:
-        train: from the numbers of a training set to a trained net. Trained anew each time it
-            is called.
+        train: from the numbers of one training set a seed to one trained net a seed.
         stream: where the patterns are made.
         first_set: the numbers that net 1 is trained on. The others are mined beyond the largest
             of them, so that net 1 is judged on patterns that it has not seen.
         size: patterns in the sets of nets 2 and 3.
         limit: patterns of the stream to look through for each of the two.
+        seeds: how many.
 
     Raises:
         ValueError: the stream has too few of the patterns wanted within the limit.
     """
-    first = train(first_set)
+    firsts = train([first_set] * seeds)
     start = int(first_set.max()) + 1
-    second_numbers = second_set(first, stream, size, start, limit)
-    second = train(second_numbers)
-    third_numbers = third_set(first, second, stream, size, int(second_numbers.max()) + 1, limit)
-    return Boosted((first, second, train(third_numbers)))
+    sets = [second_set(first, stream, size, start, limit) for first in firsts]
+    seconds = train(sets)
+    starts = [int(numbers.max()) + 1 for numbers in sets]
+    sets = [
+        third_set(first, second, stream, size, start, limit)
+        for first, second, start in zip(firsts, seconds, starts, strict=True)
+    ]
+    return [Boosted(nets) for nets in zip(firsts, seconds, train(sets), strict=True)]
 
 
 def second_set(first: Scorer, stream: Stream, size: int, start: int, limit: int) -> Tensor:

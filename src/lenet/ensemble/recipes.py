@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from lenet.classifier import Recipe, Watch
 from lenet.data.digits import Digits, shown
@@ -18,7 +18,7 @@ from lenet.data.distort import COPIES
 from lenet.ensemble import boosting
 from lenet.ensemble.heads import features_of
 from lenet.errors import InputError
-from lenet.learning import sdlm
+from lenet.learning.levenberg import SDLM
 from lenet.learning.network import Network, weights_of
 from lenet.nets.costs import costs
 
@@ -150,16 +150,16 @@ class Boosting:
     disagree on (III.C.9), all on patterns of the endless distorted stream.
 
     Attributes:
-        base: trains each of the nets.
+        base: trains each of the nets, for all seeds at once.
         size: patterns in the training sets of nets 2 and 3.
         limit: patterns of the stream to look through for each of these.
     """
 
-    base: Recipe
+    base: SDLM
     size: int
     limit: int
 
-    together: ClassVar[bool] = False
+    together: ClassVar[bool] = True  # as SDLM's
 
     def fit(
         self,
@@ -173,40 +173,24 @@ class Boosting:
         """As `Recipe.fit`; epochs are numbered through the three trainings.
 
         Raises:
-            InputError: too few hard patterns within the limit.
+            InputError: too few hard patterns within the limit, a base that is not SDLM.
         """
-        return [
-            self._boost(model, seed, digits, trainer, folder, watch)
-            for model, seed, watch in zip(models, seeds, watches, strict=True)
-        ]
+        if not isinstance(self.base, SDLM):
+            raise InputError("boosting rests on the method of 1998: recipe/base has to be paper")
+        rounds: list[Sequence[Network]] = []
 
-    def _boost(
-        self,
-        model: nn.Sequential,
-        seed: int,
-        digits: Digits,
-        trainer: dict[str, Any],
-        folder: Path,
-        watch: Watch,
-    ) -> BoostedNetworks:
-        networks: list[Network] = []
-        epochs = 0
-
-        def count(_: int, metrics: dict[str, float]) -> None:
-            nonlocal epochs
-            epochs += 1
-            watch(epochs, metrics)
-
-        def train(patterns: Tensor) -> Callable[[Tensor], Tensor]:
-            number = 3 * seed + len(networks)  # of net and seed, for draws of its own
-            net = copy.deepcopy(model)
-            sdlm.initialize(net, Generator().manual_seed(number), scale=1.0, power=0.5)
-            is_first = not networks
-            mined = digits.train if is_first else shown(digits.train, patterns)
-            task = replace(digits, train=mined, distorted=is_first)
-            self.base.fit([net], [number], task, trainer, folder, [count])
-            networks.append(Network(net))
-            return lambda images: torch.from_numpy(networks[number - 3 * seed].scores(images))
+        def train(sets: list[Tensor]) -> list[boosting.Scorer]:
+            number = len(rounds)
+            numbers = [3 * seed + number for seed in seeds]  # of net and seed, for their own draws
+            nets = [copy.deepcopy(model) for model in models]
+            task = replace(digits, distorted=True)
+            if rounds:
+                task = replace(digits, distorted=False, mined=torch.stack(sets))
+            before = number * self.base.epochs
+            later = [_counted_from(before, watch) for watch in watches]
+            part = folder / f"net{number + 1}"
+            rounds.append(self.base.fit(nets, numbers, task, trainer, part, later))
+            return [_scorer(network) for network in rounds[-1]]
 
         def stream(patterns: Tensor) -> tuple[Tensor, Tensor]:
             split = shown(digits.train, patterns)
@@ -215,11 +199,23 @@ class Boosting:
         # net 1 learns from the whole distorted set, so mining begins behind it
         first_set = torch.arange(COPIES * len(digits.train))
         try:
-            boosting.boost(train, stream, first_set, self.size, self.limit)
+            boosting.boost(train, stream, first_set, self.size, self.limit, len(seeds))
         except ValueError as e:
             raise InputError(f"boosting has too little to learn from: {e}") from e
         # the stream behind all that was looked through is as good as a validation split
         images, labels = stream(len(first_set) + 2 * self.limit + torch.arange(THRESHOLD_PATTERNS))
-        each = [torch.from_numpy(network.scores(images)) for network in networks]
-        threshold = boosting.sparing_threshold(each[0], torch.stack(each).sum(0), labels)
-        return BoostedNetworks(networks, threshold)
+        boosted = []
+        for networks in zip(*rounds, strict=True):
+            each = [torch.from_numpy(network.scores(images)) for network in networks]
+            threshold = boosting.sparing_threshold(each[0], torch.stack(each).sum(0), labels)
+            boosted.append(BoostedNetworks(networks, threshold))
+        return boosted
+
+
+def _counted_from(epochs: int, watch: Watch) -> Watch:
+    """Tells a watch of the epochs of a training that others came before."""
+    return lambda number, metrics: watch(epochs + number, metrics)
+
+
+def _scorer(network: Network) -> boosting.Scorer:
+    return lambda images: torch.from_numpy(network.scores(images))

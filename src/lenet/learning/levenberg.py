@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import pytorch_lightning as pl
 import torch
 from torch import Generator, Tensor, nn
 
@@ -23,7 +22,8 @@ from lenet.learning.lanes import Lanes
 from lenet.learning.losses import J, loss_of
 from lenet.learning.module import BAR, Diverged
 from lenet.learning.network import Network
-from lenet.learning.trainer import make_trainer
+from lenet.learning.trainer import fit
+from lenet.learning.watched import Watched
 
 CHUNK = 2_000  # patterns of each net in one step of Lightning's loop
 
@@ -79,12 +79,12 @@ class SDLM:
         except ValueError as e:
             raise InputError(f"this recipe trains the nets of 1998 only: {e}") from e
         module = OnePatternModule(lanes, seeds, digits, self.eta_factor, watches)
-        make_trainer(options | {"accelerator": "cpu"}, self.epochs, False, folder).fit(module)
+        fit(module, options | {"accelerator": "cpu"}, self.epochs, False, folder)
         lanes.write_back(models)
         return [Network(net) for net in models]
 
 
-class OnePatternModule(pl.LightningModule):
+class OnePatternModule(Watched):
     """Several seeds of one net, each learning pattern by pattern in an order of its own.
 
     Args:
@@ -103,26 +103,29 @@ class OnePatternModule(pl.LightningModule):
         eta_factor: float,
         watches: Sequence[Watch],
     ) -> None:
-        super().__init__()
+        super().__init__(watches)
         self.automatic_optimization = False  # the lanes make their updates themselves
         self.lanes = lanes
         self.seeds = seeds
         self.digits = digits
         self.eta_factors = [eta_factor] * len(seeds)
-        self.watches = watches
 
     def configure_optimizers(self) -> None:
         """None, as the lanes make the updates."""
 
     def order(self) -> Tensor:
         """(K, patterns): what each net sees in this pass, first to last: the same in every pass,
-        or the pass's part of the distorted set."""
+        or the pass's part of the distorted set, or of what was mined for it."""
         count = len(self.digits.train)
         if self.digits.distorted:
             passes = [patterns_of_pass(self.current_epoch, count, seed) for seed in self.seeds]
             return torch.stack(passes)
         # a stream apart from the one that drew the weights
-        return sdlm.orders([Generator().manual_seed(seed + 2**32) for seed in self.seeds], count)
+        generators = [Generator().manual_seed(seed + 2**32) for seed in self.seeds]
+        if self.digits.mined is not None:
+            order = sdlm.orders(generators, self.digits.mined.shape[1])
+            return self.digits.mined.gather(1, order)
+        return sdlm.orders(generators, count)
 
     def chunk(self, order: Tensor) -> Chunk:
         """The patterns of an order, ready for the lanes."""
@@ -164,7 +167,8 @@ class OnePatternModule(pl.LightningModule):
             measured["validation/error"] = self.errors(self.digits.validation)
         if self.digits.test_each_epoch:
             measured["figure_5/test_error"] = self.errors(self.digits.test)
-        for k, watch in enumerate(self.watches):
+        told = []
+        for k in range(len(self.seeds)):
             metrics = {
                 "train/loss": float(self.loss[k]) / self.seen,
                 "train/error": int(self.wrong[k]) / self.seen,
@@ -178,7 +182,8 @@ class OnePatternModule(pl.LightningModule):
                 raise Diverged(
                     f"training diverged in pass {self.current_epoch + 1}: lower recipe.eta_factor"
                 )
-            watch(self.current_epoch + 1, metrics)
+            told.append(metrics)
+        self.tell(told)
         means = {"train/loss": self.loss.mean() / self.seen} | {
             name: sum(errors) / len(errors) for name, errors in measured.items()
         }
@@ -191,9 +196,11 @@ class OnePatternModule(pl.LightningModule):
         return wrong.float().mean(1).tolist()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
         checkpoint["lanes"] = self.lanes.weights
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
         self.lanes.weights = checkpoint["lanes"]
 
 
@@ -204,7 +211,7 @@ class Chunks:
         self.module = module
 
     def __len__(self) -> int:
-        return -(-len(self.module.digits.train) // CHUNK)
+        return -(-self.module.order().shape[1] // CHUNK)
 
     def __iter__(self) -> Iterator[Chunk]:
         return (self.module.chunk(part) for part in self.module.order().split(CHUNK, dim=1))

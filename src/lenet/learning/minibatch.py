@@ -15,7 +15,7 @@ from lenet.errors import InputError
 from lenet.learning.losses import loss_of
 from lenet.learning.module import LearningModule, Loss
 from lenet.learning.network import Network
-from lenet.learning.trainer import make_trainer
+from lenet.learning.trainer import fit
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Minibatch:
                 watch,
             )
             validate = len(digits.validation) > 0
-            make_trainer(options, self.epochs, validate, folder).fit(module)
+            fit(module, options, self.epochs, validate, folder)
         return [Network(net) for net in models]
 
 

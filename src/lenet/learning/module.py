@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
@@ -14,6 +13,7 @@ from lenet.data.digits import Digits
 from lenet.errors import InputError
 from lenet.learning.batches import InOrder, Shuffled
 from lenet.learning.network import Network
+from lenet.learning.watched import Watched
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # scores N x 10, labels N -> scalar
 
@@ -25,7 +25,7 @@ class Diverged(InputError):
     """Training left the finite, or climbed far above where it began."""
 
 
-class LearningModule(pl.LightningModule):
+class LearningModule(Watched):
     """A net that learns by mini-batches of digits in memory.
 
     A step only keeps its loss and error; metrics are computed and logged once an epoch. On nets
@@ -56,7 +56,7 @@ class LearningModule(pl.LightningModule):
         compiled: bool,
         watch: Watch,
     ) -> None:
-        super().__init__()
+        super().__init__([watch])
         self.net = net
         self.loss = loss
         self.make_optimizer = optimizer
@@ -64,11 +64,9 @@ class LearningModule(pl.LightningModule):
         self.digits = digits
         self.batch_size = batch_size
         self.seed = seed
-        self.watch = watch
         self.forward_step = torch.compile(self._step, dynamic=False) if compiled else self._step
         self.steps: list[Tensor] = []  # loss and error of each batch of the epoch
         self.validation_error = MeanMetric()
-        self.first_loss: float | None = None
 
     def _step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         scores = self.net(images)
@@ -123,12 +121,11 @@ class LearningModule(pl.LightningModule):
         self.validation_error.reset()
         for name in BAR & metrics.keys():
             self.log(name, metrics[name], prog_bar=True)
-        self.watch(self.current_epoch + 1, metrics)
+        self.tell([metrics])
 
     def _check(self, loss: float) -> None:
-        if self.first_loss is None:
-            self.first_loss = loss
-        if not loss <= DIVERGED * self.first_loss < float("inf"):  # false for NaN, too
+        first = self.epochs[0][0]["train/loss"] if self.epochs else loss
+        if not loss <= DIVERGED * first < float("inf"):  # false for NaN, too
             raise Diverged(
                 f"training diverged in epoch {self.current_epoch + 1} (loss {loss:.3g}): "
                 "lower recipe.optimizer.lr"

@@ -8,40 +8,67 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+import torch
+from pytorch_lightning.callbacks import Callback, Checkpoint, TQDMProgressBar
 
 from lenet.errors import InputError
+from lenet.learning.watched import Watched
 
-CHECKPOINT = "last.ckpt"
+LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 
 
-class KeepLast(Callback):
-    """Keeps the state after the last whole epoch in ``folder``/last.ckpt, replaced all at once.
+class KeepLast(Checkpoint):
+    """Keeps the state after the last whole epoch in ``folder``/last.ckpt, and the one before it in
+    previous.ckpt. Files are replaced all at once, so a kill leaves whole ones.
 
     Lightning's ModelCheckpoint saves nothing where the optimizer is not one of torch's.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / CHECKPOINT
+        self.folder = folder
 
     def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        part = self.path.with_suffix(".part")
+        part = self.folder / "part.ckpt"
         trainer.save_checkpoint(part)
-        os.replace(part, self.path)
+        if (self.folder / LAST).exists():
+            os.replace(self.folder / LAST, self.folder / PREVIOUS)
+        os.replace(part, self.folder / LAST)
 
 
-def make_trainer(options: dict[str, Any], epochs: int, validate: bool, folder: Path) -> pl.Trainer:
-    """A Trainer that keeps the state of the last whole epoch in ``folder``/last.ckpt.
+def fit(
+    module: Watched, options: dict[str, Any], epochs: int, validate: bool, folder: Path
+) -> None:
+    """Trains a module, from the checkpoint in ``folder`` on if there is one.
 
     Args:
         options: the `trainer` config: arguments of pl.Trainer, without ours.
-        epochs: to train.
+        epochs: to train, in all.
         validate: whether there is a validation split.
-        folder: for the checkpoint.
+        folder: for checkpoints.
 
     Raises:
         InputError: an option that pl.Trainer does not know, or a value that it refuses.
     """
+    trainer = _trainer(options, epochs, validate, folder)
+    trainer.fit(module, ckpt_path=_whole_checkpoint(folder), weights_only=True)
+
+
+def _whole_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that can be read; says so where one cannot."""
+    for path in (folder / LAST, folder / PREVIOUS):
+        if not path.exists():
+            continue
+        try:
+            if "epochs" in torch.load(path, weights_only=True, mmap=True):
+                return path
+            reason = "it is not one of this project's"
+        except Exception as e:  # of many kinds: a torn file, a pickle with code in it
+            reason = str(e).splitlines()[0]
+        print(f"The checkpoint {path} is left aside: {reason}", file=sys.stderr)
+    return None
+
+
+def _trainer(options: dict[str, Any], epochs: int, validate: bool, folder: Path) -> pl.Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # hardware and tips, every run
     warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated")  # Lightning's, with torch 2.13
     warnings.filterwarnings("ignore", ".*will run with no optimizer")  # the lanes need none
@@ -53,7 +80,6 @@ def make_trainer(options: dict[str, Any], epochs: int, validate: bool, folder: P
         "max_epochs": epochs,
         "logger": False,
         "callbacks": callbacks,
-        "enable_checkpointing": False,
         "enable_progress_bar": interactive,
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from lenet.learning.lanes import passes
 from lenet.learning.lanes.network import Network
@@ -15,7 +16,10 @@ from lenet.learning.lanes.vector import WIDTHS, LaneCount
 from lenet.learning.losses import MAP, MLE, Loss, SquaredError
 from lenet.nets.layers import EuclideanRBF, ScaledTanh
 
+Criterion = Loss | Callable[[Tensor, Tensor], Tensor]  # of torch's own: F.cross_entropy
+
 _KINDS = {MAP: passes.MAP, MLE: passes.MLE, SquaredError: passes.SQUARED_ERROR}
+_OUTPUTS = {MAP: EuclideanRBF, MLE: EuclideanRBF, SquaredError: ScaledTanh}
 
 
 class Lanes:
@@ -29,7 +33,7 @@ class Lanes:
         nets: the copies; their weights are taken over, the modules stay as they are until
             ``write_back``.
         losses: one for each net: MAP or MLE where nets end in EuclideanRBF, SquaredError where
-            they end in ScaledTanh.
+            they end in ScaledTanh, torch's cross entropy where they end in Linear.
         size: side of the square images in pixels, before the net's own padding.
         threads: how many threads may compute at once.
 
@@ -41,7 +45,7 @@ class Lanes:
     def __init__(
         self,
         nets: Sequence[nn.Sequential],
-        losses: Sequence[Loss],
+        losses: Sequence[Criterion],
         size: int = 28,
         threads: int = 1,
     ) -> None:
@@ -146,12 +150,14 @@ class _Group:
     """The nets that share the lanes of one register, and their buffers. Lanes left over repeat
     the first net."""
 
-    def __init__(self, network: Network, width: int, losses: Sequence[Loss]) -> None:
+    def __init__(self, network: Network, width: int, losses: Sequence[Criterion]) -> None:
         self.losses, self.width = losses, width
         self._lanes, self._net = LaneCount(width), network.compiled_form()
         padded = [*losses, *[losses[0]] * (width - len(losses))]
         rubbish = [loss.j if isinstance(loss, MAP) else np.inf for loss in padded]
-        self._loss = (np.array([_KINDS[type(loss)] for loss in padded]), np.array(rubbish))
+        # cross entropy is MAP's without a class for rubbish
+        kinds = [_KINDS.get(type(loss), passes.MAP) for loss in padded]
+        self._loss = (np.array(kinds), np.array(rubbish))
         self._parameters = _buffer(network.parameters * width)
         states = _buffer(network.states * width)
         states[:] = network.background  # the margin stays, all else is written over
@@ -222,9 +228,9 @@ def _within(numbers: Tensor, end: int) -> bool:
     return numbers.dtype == torch.int64 and bool(((numbers >= 0) & (numbers < end)).all())
 
 
-def _check_output(net: nn.Sequential, loss: Loss) -> None:
+def _check_output(net: nn.Sequential, loss: Criterion) -> None:
     output = list(net.modules())[-1]
-    wanted = ScaledTanh if isinstance(loss, SquaredError) else EuclideanRBF
+    wanted = nn.Linear if loss is F.cross_entropy else _OUTPUTS[type(loss)]
     if not isinstance(output, wanted):
         raise ValueError(
             f"{loss} needs a net that ends in {wanted.__name__}, not in {type(output).__name__}"

@@ -73,7 +73,9 @@ def curvature(lanes, net, parameters, images, order, buffers):
         for lane in range(width):
             _show(images, order[lane, m], pad, width, lane, states)
         _forward(lanes, net, parameters, states)
-        deltas[layers[-1].y * width :] = 1  # of 1/2 (s - t)^2 by s; an RBF layer asks nothing
+        # of 1/2 (s - t)^2 by s, kept for cross entropy, whose p (1 - p) vanishes where the net is
+        # sure; an RBF layer asks nothing
+        deltas[layers[-1].y * width :] = 1
         _backward(lanes, net, squares, second, minus_share, states * states, buffers, True)
     return second
 

@@ -1,0 +1,106 @@
+"""Reading from MLflow what `lenet.tracking` wrote there."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+FINGERPRINT = "fingerprint"  # tag: what makes two runs the same run
+HOST, PROCESS, STARTED = "process.host", "process.id", "process.started"  # tags: whose a run is
+PER_PAGE = 1_000
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run as it is kept."""
+
+    id: str
+    name: str
+    status: str
+    tags: dict[str, str]
+    metrics: dict[str, float]  # the last value of each
+
+
+class Archive:
+    """The runs of one MLflow experiment.
+
+    Args:
+        client: an MlflowClient.
+        experiment: its id.
+    """
+
+    def __init__(self, client: Any, experiment: str) -> None:
+        self._client = client
+        self._experiment = experiment
+
+    def run(self, run_id: str) -> Kept:
+        """One run by its id."""
+        return _kept(self._client.get_run(run_id))
+
+    def find(self, fingerprint: str, finished: bool = False) -> Kept | None:
+        """The newest run of that fingerprint, or the newest that is finished."""
+        status = " and attributes.status = 'FINISHED'" if finished else ""
+        found = self._client.search_runs(
+            [self._experiment],
+            f"tags.{FINGERPRINT} = '{fingerprint}'{status}",
+            max_results=1,
+            order_by=["attributes.start_time DESC"],
+        )
+        return _kept(found[0]) if found else None
+
+    def curves(self, run_id: str) -> dict[str, list[float]]:
+        """Of each metric that was logged by epochs, its values in their order."""
+        curves = {}
+        for name in self.run(run_id).metrics:
+            points = sorted(
+                (m.step, m.value) for m in self._client.get_metric_history(run_id, name)
+            )
+            if points[0][0] > 0:  # what is logged once is logged at step 0
+                curves[name] = [value for _, value in points]
+        return curves
+
+    def steps(self, run_id: str) -> set[tuple[str, int]]:
+        """The metrics of a run, each with the steps at which it has been logged."""
+        return {
+            (name, m.step)
+            for name in self.run(run_id).metrics
+            for m in self._client.get_metric_history(run_id, name)
+        }
+
+    def artifact(self, run_id: str, name: str, folder: Path) -> Path:
+        """Fetches one file of a run into a folder; where it lies there."""
+        return Path(self._client.download_artifacts(run_id, name, str(folder)))
+
+    def abandoned(self) -> Iterator[str]:
+        """The runs that are still open though their process, on this machine, is gone."""
+        open_ones = self._client.search_runs(
+            [self._experiment], "attributes.status = 'RUNNING'", max_results=PER_PAGE
+        )
+        for run in map(_kept, open_ones):
+            if run.tags.get(HOST) == socket.gethostname() and not _lives(run.tags):
+                yield run.id
+
+
+def this_process() -> dict[str, str]:
+    """Tags that tell this process from every other one of this machine."""
+    process = psutil.Process()
+    return {
+        HOST: socket.gethostname(),
+        PROCESS: str(process.pid),
+        STARTED: str(process.create_time()),
+    }
+
+
+def _lives(tags: dict[str, str]) -> bool:
+    try:
+        return str(psutil.Process(int(tags[PROCESS])).create_time()) == tags[STARTED]
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _kept(run: Any) -> Kept:
+    info = run.info
+    return Kept(info.run_id, info.run_name, info.status, run.data.tags, run.data.metrics)
