@@ -16,13 +16,21 @@ def build(results: Path, reports: Path) -> None:
 
     import matplotlib
 
-    from lenet.report import figures_errors, figures_learning, figures_rows, page, style, tables
+    from lenet.report import (
+        figures_errors,
+        figures_learning,
+        figures_pictures,
+        figures_rows,
+        page,
+        style,
+        tables,
+    )
     from lenet.results import load_all
 
     found = load_all(results)
     reports.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(style.STYLE):
-        modules = (figures_learning, figures_rows, figures_errors)
+        modules = (figures_learning, figures_rows, figures_errors, figures_pictures)
         pictures = page.draw(modules, results, reports / "figures")
     page.write(found, pictures, reports)
     (reports / "results.csv").write_text(tables.csv(tables.rows(found)))

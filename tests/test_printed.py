@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from lenet.data.printed import Printed, printed
+from lenet.printed import Printed, printed
 
 
 @pytest.fixture(scope="module")
