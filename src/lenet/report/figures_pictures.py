@@ -150,8 +150,8 @@ def printed(arrays: Arrays) -> Figure:
     order = errors.argsort(kind="stable")
     bars = 0.22 * len(names) + 0.6  # inches
     figure = Figure(figsize=(style.WIDTH, bars + 2.8), layout="constrained")
-    above, below = figure.add_gridspec(2, 1, height_ratios=(bars, 2.8))
-    axes = figure.add_subfigure(above).subplots()
+    halves = figure.add_gridspec(2, 1, height_ratios=(bars, 2.8))
+    axes = figure.add_subfigure(halves[0]).subplots()
     axes.barh([label(names[i]) for i in order], errors[order], color=style.BLUE, height=0.6)
     for y, i in enumerate(order):
         axes.text(errors[i], y, f" {errors[i]:.1f}", va="center", fontsize=8)
@@ -159,7 +159,7 @@ def printed(arrays: Arrays) -> Figure:
     axes.set_xlim(0, 1.1 * max(errors.max(), 1))
     axes.grid(axis="y", visible=False)
     _answers(
-        figure.add_subfigure(below).subplots(), arrays["printed_tiles"], _by(PRINTED_BY, arrays)
+        figure.add_subfigure(halves[1]).subplots(), arrays["printed_tiles"], _by(PRINTED_BY, arrays)
     )
     return figure
 
