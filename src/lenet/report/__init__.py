@@ -31,7 +31,7 @@ def build(results: Path, reports: Path) -> None:
     reports.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(style.STYLE):
         modules = (figures_learning, figures_rows, figures_errors, figures_pictures)
-        pictures = page.draw(modules, results, reports / "figures")
+        pictures = page.draw(modules, results, reports / "figures", tables.stand_in(found))
     page.write(found, pictures, reports)
     (reports / "results.csv").write_text(tables.csv(tables.rows(found)))
     metrics = json.dumps(tables.metrics(found), indent=1, sort_keys=True)

@@ -69,6 +69,7 @@ def misclassified(result: Result, index: NDArray, tiles: NDArray) -> Figure:
     """
     missed = result.wrong[:, index].sum(0)
     order = np.argsort(-missed, kind="stable")[:SHOWN]
+    order = order[missed[order] > 0]
     lines = max(1, -(-len(order) // COLUMNS))
     tall, wide = 40, 32  # pixels of a cell: the tile and a line of letters
     page = np.zeros((lines * tall, COLUMNS * wide), dtype=np.uint8)
@@ -136,9 +137,9 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
     if any(name in found for name in CURVES):
         figures["figure_10_error_reject"] = (
             error_reject(found),
-            "Figure 10, the whole curve: error against rejection. What is left wrong when the digits with the least margin are "
-            "rejected, in the mean over seeds; Figure 10 is where a curve meets the dotted line "
-            f"at {100 * REJECTION_TARGET:g} %.",
+            "Figure 10, the whole curves: error against rejection. What is left wrong when the "
+            "digits with the least margin are rejected, in the mean over seeds; Figure 10 is where "
+            f"a curve meets the dotted line at {100 * REJECTION_TARGET:g} %.",
         )
     if "lenet5_dist" not in found:
         return figures

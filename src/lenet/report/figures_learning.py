@@ -1,10 +1,12 @@
 """Figures 5 and 6, and beyond: the ablation, the path to today, the text to the letter."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -31,7 +33,7 @@ def figure_5(result: Result) -> Figure:
     axes = figure.subplots()
     for name, label, colour in ((TEST, "test", style.BLUE), (TRAINING, "training", style.ORANGE)):
         _band(axes, curves(result, name), label, colour)
-    line = {"color": style.BLUE, "ls": ":", "lw": 1.2}
+    line: Any = {"color": style.BLUE, "ls": ":", "lw": 1.2}
     axes.axhline(paper.FIGURE_5_TEST, label=f"paper's test, {paper.FIGURE_5_TEST} %", **line)
     axes.plot(
         *(19, paper.FIGURE_5_TRAINING, "D"), mec=style.INK, mfc="white",
@@ -43,7 +45,7 @@ def figure_5(result: Result) -> Figure:
     return figure
 
 
-def _band(axes, table: pd.DataFrame, label: str, colour: str) -> None:
+def _band(axes: Axes, table: pd.DataFrame, label: str, colour: str) -> None:
     """The mean over seeds and, as a band, all of them."""
     if len(table):
         sns.lineplot(
@@ -70,7 +72,7 @@ def figure_6(found: dict[str, Result]) -> Figure:
     return figure
 
 
-def _intervals(axes, places: list[int], found: list[Result], colour: str, line: str) -> None:
+def _intervals(axes: Axes, places: list[int], found: list[Result], colour: str, line: str) -> None:
     """Mean errors in per cent with 95 % intervals."""
     ours = 100 * np.array([_interval(result) for result in found])
     spread = np.abs(ours[:, 1:] - ours[:, :1]).T
@@ -86,7 +88,8 @@ def effects(table: pd.DataFrame) -> Figure:
     """Main effects and interactions of the 2x2x2 with 95 % intervals; `table` of ablation."""
     figure = Figure(figsize=(style.WIDTH, 0.8 + 0.32 * len(table)))
     axes = figure.subplots()
-    for y, row in enumerate(table.itertuples()):
+    rows: Any = table.itertuples()
+    for y, row in enumerate(rows):
         clear = row.p_holm < 0.05
         colour = style.BLUE if clear else style.GREY
         axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, lw=1.8)
@@ -137,7 +140,9 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
     if "lenet5" in found and len(curves(found["lenet5"], TRAINING)):
         result = found["lenet5"]
         last = curves(result, TEST).groupby("seed")["error"].last()
-        range_ = f" The last pass's test errors lie between {last.min():.2f} and {last.max():.2f} %."
+        range_ = (
+            f" The last pass's test errors lie between {last.min():.2f} and {last.max():.2f} %."
+        )
         figures["figure_05_learning_curve"] = (
             figure_5(result),
             f"Figure 5: learning curves of LeNet-5. The mean of {len(result.runs)} seeds and, as a "
@@ -156,7 +161,7 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
             effects(effect_table),
             "What each part is worth. Main effects and interactions of pooling, squashing function "
             "and output on the test error of today's LeNet-5 (2x2x2), with 95 % intervals. Left of "
-            "zero is better; grey diamonds are effects that cannot be told from none (p after Holm).",
+            "zero is better; grey diamonds: no more than chance (p after Holm).",
         )
         cells = {groups.cell(c): groups.cell_label(c) for c in groups.CELLS}
         figures["figure_beyond_ablation_cells"] = (

@@ -54,9 +54,6 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
             figures_inside.feature_maps(arrays),
             figures_inside.feature_maps_caption(arrays),
         )
-    if about["data"] != "mnist":
-        for figure, _ in found.values():
-            style.stamp(figure)
     return found
 
 

@@ -64,7 +64,7 @@ def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str) -> Figur
     written = (lambda v: f"{v:.2f}") if errors else style.quantity
     if ours == "reject_pct":
         written = "{:.1f}".format
-    for y, row in rows.iterrows():
+    for y, (_, row) in enumerate(rows.iterrows()):
         number, known = row[theirs], pd.notna(row[ours])
         if pd.notna(number):
             axes.plot(number, y, "D", mfc="white", mec=style.INK, ms=5.5, zorder=2)

@@ -1,6 +1,8 @@
 """What was found, in sentences. Each is made from results, and left out where they are missing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 from scipy.stats import spearmanr
@@ -57,7 +59,7 @@ def _verdicts(rows: pd.DataFrame, measured: pd.DataFrame) -> Iterator[str]:
 def _lenet5(measured: pd.DataFrame) -> Iterator[str]:
     for name, how in (("lenet5", "trained as in 1998"), ("lenet5_dist", "on distorted digits")):
         if name in measured.index:
-            row = measured.loc[name]
+            row: Any = measured.loc[name]
             yield (
                 f"LeNet-5, {how}, errs on {row.error_mean_pct:.2f} % of the test digits (95 % "
                 f"interval {row.ci_low_pct:.2f} to {row.ci_high_pct:.2f}, {_seeds(row.seeds)}); "
@@ -68,7 +70,7 @@ def _lenet5(measured: pd.DataFrame) -> Iterator[str]:
 def _order(measured: pd.DataFrame) -> Iterator[str]:
     if len(measured) < 3:
         return
-    best = measured.loc[measured["error_mean_pct"].idxmin()]
+    best = measured.sort_values("error_mean_pct").iloc[0]
     alike = spearmanr(measured["error_mean_pct"], measured["paper_error_pct"]).statistic
     yield (
         f"The least error has {best.label} with {best.error_mean_pct:.2f} %; the order of the "
@@ -103,16 +105,18 @@ def _sizes(results: dict[str, Result]) -> Iterator[str]:
     sizes = groups.SIZES["lenet5"]
     if all(name in results for name in sizes):
         said = [f"{100 * results[n].errors.mean():.2f} % with {s:,}" for n, s in sizes.items()]
-        yield f"The more training digits, the better: LeNet-5 errs on {', '.join(said)}." if (
-            _falling([results[name].errors.mean() for name in sizes])
-        ) else f"By training set size LeNet-5 errs on {', '.join(said)}."
+        yield (
+            f"The more training digits, the better: LeNet-5 errs on {', '.join(said)}."
+            if (_falling([results[name].errors.mean() for name in sizes]))
+            else f"By training set size LeNet-5 errs on {', '.join(said)}."
+        )
 
 
 def _ablation(results: dict[str, Result]) -> Iterator[str]:
     effects = tables.ablation(results)
     if effects is not None:
         main = effects.iloc[: len(groups.FACTORS)]
-        row = main.loc[main["difference"].abs().idxmax()]
+        row = main.sort_values("difference", key=abs).iloc[-1]
         yield (
             f"In the 2x2x2 the largest main effect is that of {row.effect}: "
             f"{100 * row.difference:+.2f} points ({100 * row.low:+.2f} to {100 * row.high:+.2f}); "
@@ -138,7 +142,7 @@ def _errors_alike(results: dict[str, Result]) -> Iterator[str]:
 
 
 def _rejection(measured: pd.DataFrame) -> Iterator[str]:
-    best = measured.loc[measured["reject_pct"].idxmin()]
+    best = measured.sort_values("reject_pct").iloc[0]
     yield (
         f"For 0.5 % error on the rest, {best.label} has to reject least: "
         f"{best.reject_pct:.1f} % of the digits."
@@ -156,12 +160,12 @@ def _cost(measured: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _pairs(comparisons: pd.DataFrame, wanted) -> list:
+def _pairs(comparisons: pd.DataFrame, wanted: Callable[[Any], bool]) -> list[Any]:
     return [row for row in comparisons.itertuples() if wanted(row)]
 
 
 def _falling(values: list[float]) -> bool:
-    return all(a > b for a, b in zip(values, values[1:], strict=False))
+    return all(a > b for a, b in pairwise(values))
 
 
 def _clear(p: float) -> str:

@@ -38,7 +38,9 @@ class Picture:
         return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def draw(modules: Iterable[ModuleType], results: Path, folder: Path) -> list[Picture]:
+def draw(
+    modules: Iterable[ModuleType], results: Path, folder: Path, stand_in: bool
+) -> list[Picture]:
     """Writes every figure that the results allow, as SVG and PNG, in the order of the paper.
 
     Args:
@@ -46,6 +48,7 @@ def draw(modules: Iterable[ModuleType], results: Path, folder: Path) -> list[Pic
             ``figure_NN_what`` for a figure of the paper, else ``figure_beyond_what``.
         results: the folder of results.
         folder: for the files; older figures in it are removed.
+        stand_in: whether each figure has to say that its digits are not MNIST.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("figure_*"):
@@ -56,6 +59,8 @@ def draw(modules: Iterable[ModuleType], results: Path, folder: Path) -> list[Pic
     pictures = []
     for name in sorted(drawn, key=lambda name: name.split("_")[1]):  # "beyond" after all numbers
         figure, caption = drawn[name]
+        if stand_in:
+            style.stamp(figure)
         style.write(figure, folder / name)
         stem = folder / name
         pictures.append(

@@ -25,7 +25,7 @@ LINES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, INK, GREY)
 
 WIDTH = 5.6  # inches
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
     "font.size": 9,
     "axes.titlesize": 9.5,

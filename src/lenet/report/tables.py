@@ -41,7 +41,7 @@ def rows(results: dict[str, Result]) -> pd.DataFrame:
         for row in paper.ROWS.values()
         for name in (row.name, *groups.second_configs(results, row.name))
     ]
-    counts = {name: "Int64" for name in ("seeds", "macs", "memory")}
+    counts = dict.fromkeys(("seeds", "macs", "memory"), "Int64")
     return pd.DataFrame(lines).astype(counts)
 
 
@@ -64,9 +64,7 @@ def _line(name: str, row: paper.Row, result: Result | None) -> dict:
         counted = {"seeds": 0, "macs": None, "memory": None, "verdict": MISSING, "runs": ()}
         return printed | dict.fromkeys(measured, np.nan) | counted
     ours = statistics.mean_error(result.wrong)
-    verdict = statistics.verdict(
-        ours, row.test_error / 100, tolerance=paper.UNCERTAINTY / 100
-    )
+    verdict = statistics.verdict(ours, row.test_error / 100, tolerance=paper.UNCERTAINTY / 100)
     metrics = pd.DataFrame([run["metrics"] for run in result.runs])
     return printed | {
         "error_mean_pct": 100 * ours.mean,
@@ -141,10 +139,11 @@ def _compare(a: Result, b: Result) -> dict:
 
 
 def ablation(results: dict[str, Result]) -> pd.DataFrame | None:
-    """Main effects and interactions of the 2x2x2 (`statistics.effects`), None if it is not whole."""
-    cells = {parts: results.get(groups.cell(parts)) for parts in groups.CELLS}
-    if any(result is None for result in cells.values()):
+    """The effects of the 2x2x2 (`statistics.effects`), None if a cell of it is missing."""
+    names = {parts: groups.cell(parts) for parts in groups.CELLS}
+    if not results.keys() >= set(names.values()):
         return None
-    wrong = [[[cells[i, j, k].wrong for k in (0, 1)] for j in (0, 1)] for i in (0, 1)]
-    names = tuple(groups.FACTORS.values())
-    return statistics.effects(wrong, names, np.random.default_rng(SEED), RESAMPLES)
+    wrong = [[[results[names[i, j, k]].wrong for k in (0, 1)] for j in (0, 1)] for i in (0, 1)]
+    pooling, squashing, output = groups.FACTORS.values()
+    generator = np.random.default_rng(SEED)
+    return statistics.effects(wrong, (pooling, squashing, output), generator, RESAMPLES)
