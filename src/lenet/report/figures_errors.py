@@ -52,7 +52,8 @@ def pairs(result: Result) -> Figure:
         written = [["" if value < 0.5 else f"{value:.0f}" for value in line] for line in table]
         sns.heatmap(
             table, ax=axes, annot=np.array(written), fmt="", vmin=0, vmax=top,
-            cmap=sns.light_palette(style.BLUE, as_cmap=True), cbar=False, square=True, linewidths=0.5, annot_kws={"fontsize": 8},
+            cmap=sns.light_palette(style.BLUE, as_cmap=True), cbar=False, square=True,
+            linewidths=0.5, annot_kws={"fontsize": 8},
         )  # fmt: skip
         axes.set(title=title, xlabel="given", ylabel="true")
         axes.tick_params(length=0, rotation=0)
