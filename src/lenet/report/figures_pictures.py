@@ -70,8 +70,8 @@ def distortions(arrays: Arrays) -> Figure:
 def distortions_caption(arrays: Arrays) -> str:
     """What the lines are."""
     return (
-        "Figure 7: distorted digits. Above the line the first training digit of each class, below it "
-        f"{len(arrays['figure7_tiles']) - 1} of the patterns that training on distorted digits "
+        "Figure 7: distorted digits. Above the line the first training digit of each class, below "
+        f"it {len(arrays['figure7_tiles']) - 1} of the patterns that training on distorted digits "
         "makes of each."
     )
 
