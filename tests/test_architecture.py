@@ -64,6 +64,11 @@ def test_figures_of_the_paper_stand_in_one_file() -> None:
 
 
 def test_evaluation_knows_no_model() -> None:
-    known = importing([SOURCE / "evaluation.py", SOURCE / "statistics.py"], "lenet", "torch")
-    assert set(known) <= {"evaluation.py"}
     assert imports(SOURCE / "evaluation.py") & {"torch", "lenet.nets", "lenet.learning"} == set()
+
+
+def test_statistics_knows_nothing_but_itself() -> None:
+    known = {name for path in files("statistics") for name in imports(path)}
+    assert not {n for n in known if n.startswith(("torch", "lenet"))} - {
+        n for n in known if n.startswith("lenet.statistics")
+    }

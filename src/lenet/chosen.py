@@ -7,12 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from lenet.archive import Archive, Kept
+from lenet.collect import MODEL
 from lenet.errors import InputError
 from lenet.evaluation import REJECTION_TARGET, margins, threshold
 from lenet.restore import ORIGIN
 from lenet.results import load as load_results
 from lenet.saved import Reader, experiment, load
-from lenet.study import CONF, RESULTS, WEIGHTS
+from lenet.study import CONF, RESULTS
 from lenet.terminal import RUN_ID
 from lenet.tracking import EXPERIMENT, VALIDATION_ERROR, reading
 
@@ -81,7 +82,7 @@ def _tracked(run: Kept, archive: Archive) -> Chosen:
     with tempfile.TemporaryDirectory() as folder:
         config, weights, predictions = (
             archive.artifact(run.id, name, Path(folder))
-            for name in ("config.yaml", WEIGHTS, "predictions.parquet")
+            for name in ("config.yaml", MODEL, "predictions.parquet")
         )
         try:
             answers = pd.read_parquet(predictions)
@@ -94,15 +95,15 @@ def _tracked(run: Kept, archive: Archive) -> Chosen:
 
 def _own(project: Path) -> Chosen:
     folder = project / RESULTS / OWN
-    if not (folder / WEIGHTS).is_file():
+    if not (folder / MODEL).is_file():
         raise InputError(
-            f"{folder / WEIGHTS} is missing, and no run on MNIST with a validation error is "
+            f"{folder / MODEL} is missing, and no run on MNIST with a validation error is "
             "tracked: train one (python train.py) or name one (--run)"
         )
     result = load_results(folder)
     return Chosen(
         f"the project's own {OWN}{_warning(result.data)}",
-        load(experiment(OWN, project / CONF), folder / WEIGHTS),
+        load(experiment(OWN, project / CONF), folder / MODEL),
         threshold(result.margin[0], result.wrong[0], REJECTION_TARGET),  # of the seed that is kept
     )
 

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from lenet import paper, results
 from lenet.data.digits import shown, split
-from lenet.data.printed import printed
 from lenet.data.source import Raw
 from lenet.data.views import regular
 from lenet.evaluation import margins
 from lenet.nets.bitmaps import BITMAPS, HEIGHT, WIDTH
 from lenet.nets.layers import SparseConv
+from lenet.printed import printed
 from lenet.robustness import TRANSFORMATIONS, curves, ink_kept
 from lenet.saved import Reader
 
@@ -78,10 +78,10 @@ def make(classifiers: Mapping[str, Reader], digits: Raw, folder: Path) -> None:
 
 
 def robustness(reader: Reader, digits: Raw) -> dict[str, Any]:
-    """The curves of one classifier, and on how many test digits."""
+    """The curves of one classifier, on how many test digits, and the view that it has of them."""
     step = 10 if reader.costs(digits.test_images[:100]).macs > COSTLY else 1
     raw, labels = digits.test_images[::step], digits.test_labels[::step]
-    return {"digits": len(labels), "curves": curves(reader, raw, labels)}
+    return {"digits": len(labels), "view": reader.view, "curves": curves(reader, raw, labels)}
 
 
 def figure_7(digits: Raw) -> Arrays:
@@ -128,7 +128,7 @@ def _parts(
     if net in classifiers:
         margin = margins(classifiers[net].scores(digits.test_images))
         index = torch.from_numpy(margin.argsort(kind="stable")[:TILES])
-        what = [f"margin {m:.1g}" for m in margin[index]]
+        what = [f"margin {m:.2f}" for m in margin[index]]
         yield part, classifiers[net], index, digits.test_images[index], what
     index = torch.arange(TILES) * (len(digits.test_labels) // TILES)
     raw = digits.test_images[index]

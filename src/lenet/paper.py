@@ -164,6 +164,27 @@ MU = 0.02
 HESSIAN_PATTERNS = 500
 RATES_OF_PASS_1 = (7e-5, 0.016)  # the effective rates eta / (mu + h) in the first pass
 
+# III.B
+FIGURE_5_TEST = 0.95  # per cent, where the test error settles
+FIGURE_5_TRAINING = 0.35  # per cent, after 19 passes
+FIGURE_6_SIZES = (15_000, 30_000, 60_000)
+
+FIGURE_8: tuple[tuple[int, ...], ...] = (
+    (0, 0, 1, 0, 0, 0, 1, 1, 0, 0),
+    (0, 0, 0, 0, 0, 1, 1, 0, 0, 0),
+    (1, 2, 0, 0, 0, 0, 0, 2, 3, 0),
+    (0, 0, 1, 0, 0, 4, 0, 1, 2, 1),
+    (0, 0, 1, 1, 0, 0, 3, 0, 2, 4),
+    (1, 0, 0, 3, 0, 0, 1, 0, 0, 0),
+    (4, 3, 0, 1, 0, 4, 0, 0, 1, 0),
+    (0, 0, 2, 2, 0, 0, 0, 0, 1, 0),
+    (1, 0, 2, 1, 2, 2, 0, 2, 0, 0),
+    (0, 1, 0, 0, 8, 2, 0, 2, 3, 0),
+)
+"""The 82 errors of Figure 8: how often each true class (rows) was given as another (columns)."""
+
+UNCERTAINTY = 0.1  # III.C: points of per cent by which quoted error rates are uncertain
+
 # III.E: the salt and pepper that a net was trained on, the probability that a pixel is inverted
 NOISE = 0.1
 

@@ -115,8 +115,8 @@ def read(chosen: "Chosen", digits: "Sequence[tuple[str, Digit]]") -> list[Readin
 
 def _digits(names: Iterable[str]) -> "tuple[list[tuple[str, Digit]], bool]":
     """The digits of the pictures that can be read, with their files, and whether any cannot."""
-    from lenet.data import pictures
-    from lenet.data.normalise import normalise
+    from lenet import pictures
+    from lenet.normalise import normalise
 
     digits, failed = [], False
     for file in (file for name in names for file in pictures.files(name)):

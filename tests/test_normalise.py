@@ -10,9 +10,9 @@ from tests.conftest import PROJECT
 from lenet import saved
 from lenet.config import build
 from lenet.data.digits import split
-from lenet.data.normalise import normalise
 from lenet.data.source import load
 from lenet.errors import InputError
+from lenet.normalise import normalise
 
 BAR = np.zeros((60, 60), np.float32)
 BAR[10:50, 20:30] = 1  # 40 x 10 white on black

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from lenet.data import pictures
-from lenet.data.normalise import normalise
+from lenet import pictures
 from lenet.errors import InputError
+from lenet.normalise import normalise
 
 
 def drawn(mode: str = "L", paper="white", ink="black", size=(120, 160), at=(30, 20)) -> Image.Image:

@@ -1,0 +1,225 @@
+"""Figures 9 to 12: every row beside the paper, and what an error rate costs."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from lenet import results
+from lenet.report import style, tables
+
+FAMILIES = {  # sections of part III: name, colour, marker
+    ("III.C.1",): ("linear", style.GREY, "s"),
+    ("III.C.2", "III.C.10"): ("neighbours", style.ORANGE, "P"),
+    ("III.C.3", "III.C.4"): ("polynomial, RBF", style.PURPLE, "D"),
+    ("III.C.11",): ("support vectors", style.GREEN, "^"),
+    ("III.C.5", "III.C.6"): ("fully connected", style.SKY, "v"),
+    ("III.C.7", "III.C.8", "III.C.9", "II.B"): ("convolutional", style.VERMILION, "o"),
+}
+PAPER_AT, OURS_AT = 34, 74  # where numbers end, points right of the axes
+LEAST_ERROR = 0.05  # per cent: where an error of 0 is drawn on a logarithmic axis
+
+
+def figure_9(table: pd.DataFrame) -> Figure:
+    """Test errors of the 27 rows with 95 % intervals beside the paper's; `table` of tables.rows."""
+    return _beside(table, ("error_mean_pct", "paper_error_pct"), "test error, per cent")
+
+
+def figure_10(table: pd.DataFrame) -> Figure:
+    """The share to reject for 0.5 % error on the rest, of the rows that the paper shows."""
+    shown = table[table["paper_reject_pct"].notna() & ~table["second"]]
+    columns = ("reject_pct", "paper_reject_pct")
+    return _beside(shown, columns, "rejected for 0.5 % error on the rest, per cent")
+
+
+def figure_11(table: pd.DataFrame) -> Figure:
+    """Multiply-accumulates for one digit."""
+    shown = table[~table["second"]]
+    return _beside(shown, ("macs", "paper_macs"), "multiply-accumulates for one digit")
+
+
+def figure_12(table: pd.DataFrame) -> Figure:
+    """Stored variables."""
+    shown = table[~table["second"]]
+    return _beside(shown, ("memory", "paper_memory"), "stored variables")
+
+
+def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str) -> Figure:
+    """A line a row, ours and the paper's as marks and, at the right, as numbers.
+
+    Args:
+        table: of tables.rows; second configs are drawn small beside their row.
+        columns: ours, the paper's.
+        xlabel: of the logarithmic axis.
+    """
+    ours, theirs = columns
+    errors = ours == "error_mean_pct"
+    rows = table[~table["second"]].reset_index(drop=True)
+    figure = Figure(figsize=(style.WIDTH, 0.9 + 0.235 * len(rows)))
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    written = (lambda v: f"{v:.2f}") if errors else style.quantity
+    if ours == "reject_pct":
+        written = "{:.1f}".format
+    for y, (_, row) in enumerate(rows.iterrows()):
+        number, known = row[theirs], pd.notna(row[ours])
+        if pd.notna(number):
+            axes.plot(number, y, "D", mfc="white", mec=style.INK, ms=5.5, zorder=2)
+        if known:
+            colour, marker = _look(row) if errors else (style.BLUE, "o")
+            value = max(float(row[ours]), LEAST_ERROR)
+            if errors:
+                low = max(row["ci_low_pct"], LEAST_ERROR)
+                axes.plot([low, max(row["ci_high_pct"], value)], [y, y], color=colour, lw=1.6)
+            axes.plot(value, y, marker, color=colour, ms=5, zorder=3)
+        _number(axes, PAPER_AT, y, written(number) if pd.notna(number) else "", style.GREY)
+        _number(axes, OURS_AT, y, written(row[ours]) if known else "–", style.INK)
+    if errors:
+        _second_configs(axes, table, rows)
+    axes.set_yticks(range(len(rows)), rows["label"])
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=xlabel)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    _number(axes, PAPER_AT, -1, "paper", style.GREY)
+    _number(axes, OURS_AT, -1, "ours", style.INK)
+    if ours in ("macs", "memory"):
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.quantity(value)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        style.per_cent_axis(axes.xaxis)
+    figure.legend(handles=_legend(table, errors), loc="outside upper left", ncols=3)
+    return figure
+
+
+def _number(axes: Axes, points: float, y: float, text: str, colour: str) -> None:
+    """A number that ends some points right of the axes, at the height of row y."""
+    axes.annotate(
+        text, (1, y), (points, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
+        ha="right", va="center", fontsize=8, color=colour, annotation_clip=False,
+    )  # fmt: skip
+
+
+def _look(row: pd.Series) -> tuple[str, str]:
+    return style.VERDICTS[row["verdict"]]
+
+
+def _second_configs(axes: Axes, table: pd.DataFrame, rows: pd.DataFrame) -> None:
+    places = dict(zip(rows["label"], rows.index, strict=True))
+    for _, row in table[table["second"]].iterrows():
+        y = places[row["label"].rsplit(",", 1)[0]] + 0.3
+        value = max(row["error_mean_pct"], LEAST_ERROR)
+        axes.plot(value, y, "o", mfc="white", mec=style.PURPLE, ms=3.5, zorder=2)
+
+
+def _legend(table: pd.DataFrame, errors: bool) -> list[Line2D]:
+    """What the marks mean, of those that are drawn."""
+    marks = [("paper", "D", style.INK, "white")]
+    if not errors:
+        marks.append(("ours", "o", style.BLUE, style.BLUE))
+        return [_handle(*mark) for mark in marks]
+    drawn = set(table.loc[~table["second"], "verdict"])
+    marks += [(name, m, c, c) for name, (c, m) in style.VERDICTS.items() if name in drawn]
+    if table["second"].any():
+        marks.append(("second config", "o", style.PURPLE, "white"))
+    return [_handle(*mark) for mark in marks]
+
+
+def _handle(label: str, marker: str, colour: str, face: str) -> Line2D:
+    return Line2D([], [], ls="", marker=marker, mec=colour, mfc=face, ms=5, label=label)
+
+
+def family(section: str) -> tuple[str, str, str]:
+    """Name, colour and marker of the kind of classifier that a section describes."""
+    return next(look for sections, look in FAMILIES.items() if section in sections)
+
+
+def cheapest(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that no other row beats in both error and multiply-accumulates, by cost."""
+    measured = table.dropna(subset=["error_mean_pct"]).sort_values(["macs", "error_mean_pct"])
+    best = measured["error_mean_pct"].cummin()
+    return measured[measured["error_mean_pct"].le(best) & ~best.duplicated()]
+
+
+def error_against_cost(table: pd.DataFrame) -> Figure:
+    """Test error against multiply-accumulates; the line joins rows that none beats in both."""
+    measured = table.dropna(subset=["error_mean_pct"])
+    figure = Figure(figsize=(style.WIDTH, 5))
+    axes = figure.subplots()
+    front = cheapest(table)
+    values = front["error_mean_pct"].clip(lower=LEAST_ERROR)
+    axes.plot(front["macs"].astype(float), values, color=style.INK, lw=1, ls=":", zorder=1)
+    for sections, (name, colour, marker) in FAMILIES.items():
+        mine = measured[measured["section"].isin(sections)]
+        for second in (False, True):
+            some = mine[mine["second"] == second]
+            axes.plot(
+                some["macs"].astype(float),
+                some["error_mean_pct"].clip(lower=LEAST_ERROR),
+                marker,
+                mec=colour,
+                mfc="white" if second else colour,
+                ms=6,
+                label="" if second else name,
+            )
+    for i, (_, row) in enumerate(front.iterrows(), 1):
+        place = float(row["macs"]), max(row["error_mean_pct"], LEAST_ERROR)
+        axes.annotate(str(i), place, (-9, -9), textcoords="offset points", weight="bold")
+    names = [f"{i}  {label}" for i, label in enumerate(front["label"], 1)]
+    axes.text(
+        *(0.99, 0.99, "\n".join(names)), transform=axes.transAxes, ha="right", va="top",
+        ma="left", fontsize=8, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+    )  # fmt: skip
+    axes.set(xscale="log", yscale="log", xlabel="multiply-accumulates for one digit")
+    axes.set_ylabel("test error, per cent")
+    axes.margins(0.08)
+    axes.set_ylim(top=3 * measured["error_mean_pct"].max())
+    style.per_cent_axis(axes.yaxis)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.quantity(value)))
+    figure.legend(loc="outside upper left", ncols=3)
+    return figure
+
+
+def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
+    """Each figure that results allow, with its caption."""
+    table = tables.rows(results.load_all(root))
+    measured = table[table["verdict"] != tables.MISSING]
+    if measured.empty:
+        return {}
+    lean = cheapest(table)
+    found = {
+        "figure_09_test_error": (
+            figure_9(table),
+            "Figure 9: test error of the 27 classifiers. Ours with 95 % intervals that count the "
+            "draw of the seeds and of the test digits; the colour and shape of a mark say how it "
+            "stands to the paper's. Second configs (another reading, or today's recipe) are drawn "
+            "small below their row. The axis is logarithmic.",
+        ),
+        "figure_11_multiply_accumulates": (
+            figure_11(table),
+            "Figure 11: multiply-accumulates to classify one digit. Counted in the paper's way. "
+            "Between the cheapest and the dearest row lie "
+            f"{np.log10(measured['macs'].max() / measured['macs'].min()):.1f} powers of ten.",
+        ),
+        "figure_12_memory": (
+            figure_12(table),
+            "Figure 12: stored variables of each classifier. For a net, its trainable parameters.",
+        ),
+        "figure_beyond_cost": (
+            error_against_cost(table),
+            "Error against cost. Each mark is a row (hollow: a second config); the dotted line "
+            f"joins the {len(lean)} that no other beats in both error and multiply-accumulates: "
+            f"from {lean['label'].iloc[0]} to {lean['label'].iloc[-1]}.",
+        ),
+    }
+    if (measured["paper_reject_pct"].notna() & ~measured["second"]).any():
+        found["figure_10_rejection"] = (
+            figure_10(table),
+            "Figure 10: what to reject for 0.5 % error. The share of test digits, least margin "
+            "between the two best scores first, after whose rejection 0.5 % of the others are "
+            "wrong; the mean over seeds, of the rows that the paper shows.",
+        )
+    return found

@@ -1,0 +1,153 @@
+"""reports/index.html and reports/README.md: the sentences, tables and figures put together."""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from lenet import paper
+from lenet.report import groups, style, tables
+from lenet.report.findings import findings
+from lenet.results import Result
+
+RUN_ID = 8  # characters that tell one run from another
+LARGEST_SVG = 300_000  # bytes; a larger figure is put into the page as PNG
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that was written: its name, title, caption and files."""
+
+    name: str
+    title: str
+    caption: str
+    svg: Path
+    png: Path
+
+    @property
+    def uri(self) -> str:
+        """The figure itself, for a page without a network."""
+        small = self.svg.stat().st_size <= LARGEST_SVG
+        path, kind = (self.svg, "svg+xml") if small else (self.png, "png")
+        return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def draw(
+    modules: Iterable[ModuleType], results: Path, folder: Path, stand_in: bool
+) -> list[Picture]:
+    """Writes every figure that the results allow, as SVG and PNG, in the order of the paper.
+
+    Args:
+        modules: with ``all_figures(results) -> {name: (figure, caption)}`` each; a name is
+            ``figure_NN_what`` for a figure of the paper, else ``figure_beyond_what``.
+        results: the folder of results.
+        folder: for the files; older figures in it are removed.
+        stand_in: whether each figure has to say that its digits are not MNIST.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("figure_*"):
+        old.unlink()
+    drawn: dict[str, tuple[Figure, str]] = {}
+    for module in modules:
+        drawn |= module.all_figures(results)
+    pictures = []
+    for name in sorted(drawn, key=lambda name: name.split("_")[1]):  # "beyond" after all numbers
+        figure, caption = drawn[name]
+        if stand_in:
+            style.stamp(figure)
+        style.write(figure, folder / name)
+        stem = folder / name
+        pictures.append(
+            Picture(name, _title(name), caption, stem.with_suffix(".svg"), stem.with_suffix(".png"))
+        )
+    return pictures
+
+
+def _title(name: str) -> str:
+    """figure_08_pairs: "Figure 8, pairs"; figure_beyond_path: "Beyond the paper, path"."""
+    _, number, what = name.split("_", 2)
+    where = f"Figure {int(number)}" if number.isdigit() else "Beyond the paper"
+    return f"{where}, {what.replace('_', ' ')}"
+
+
+def write(results: dict[str, Result], pictures: list[Picture], reports: Path) -> None:
+    """Writes the page and the README of `reports`."""
+    table = tables.rows(results)
+    comparisons = tables.comparisons(results)
+    facts: dict[str, Any] = {
+        "found": findings(results, table, comparisons),
+        "rows": table.to_dict("records"),
+        "comparisons": comparisons.to_dict("records"),
+        "verdicts": tables.verdicts(table),
+        "pictures": pictures,
+        "stand_in": tables.stand_in(results),
+        "environment": environment(results),
+        "paper": paper,
+        "resamples": tables.RESAMPLES,
+    }
+    jinja = Environment(
+        loader=PackageLoader("lenet.report", "."),
+        undefined=StrictUndefined,
+        autoescape=lambda name: name is not None and name.endswith("html.j2"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.filters |= {"number": _number, "duration": duration, "run": lambda run: run[:RUN_ID]}
+    for template, file in (("page.html.j2", "index.html"), ("readme.md.j2", "README.md")):
+        text = jinja.get_template(template).render(facts)
+        (reports / file).write_text(text.rstrip() + "\n", encoding="utf-8")
+
+
+def environment(results: dict[str, Result]) -> dict[str, Any]:
+    """Where the results come from: commits, versions, digits, runs and what they took."""
+    runs = [run for result in results.values() for run in result.runs]
+    versions: dict[str, set[str]] = {}
+    for run in runs:
+        for library, version in run["versions"].items():
+            versions.setdefault(library, set()).add(version)
+    commits = pd.Series([run["commit"] for run in runs], dtype=str).value_counts().sort_index()
+    return {
+        "runs": len(runs),
+        "experiments": len(results),
+        "commits": [(str(commit), int(count)) for commit, count in commits.items()],
+        "dirty": sum(bool(run["dirty"]) for run in runs),
+        "threads": sorted({run["threads"] for run in runs}),
+        "versions": {name: ", ".join(sorted(versions[name])) for name in sorted(versions)},
+        "data": sorted({(result.data, result.digest) for result in results.values()}),
+        "digits": sorted({len(result.label) for result in results.values()}),
+        "seconds": sum(run["metrics"]["training_seconds"] for run in runs),
+        "dearest": _dearest(results),
+    }
+
+
+def _dearest(results: dict[str, Result]) -> list[tuple[str, float]]:
+    """The five experiments that took longest, all seeds together, in seconds."""
+    spent = {
+        groups.label(name, result.row) if name in paper.ROWS else name: sum(
+            run["metrics"]["training_seconds"] for run in result.runs
+        )
+        for name, result in results.items()
+    }
+    return sorted(spent.items(), key=lambda item: (-item[1], item[0]))[:5]
+
+
+def _number(value: float, digits: int = 2, sign: bool = False) -> str:
+    """A number with some digits, a dash where there is none."""
+    if pd.isna(value):
+        return "–"
+    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 42 s, 7 min, 3.2 h."""
+    if pd.isna(seconds):
+        return "–"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
