@@ -6,7 +6,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
@@ -17,6 +19,14 @@ from omegaconf import DictConfig
 torch.set_num_threads(1)  # nets this small gain nothing from more, and lose much under load
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+
+class Pictured(NamedTuple):
+    """What `lenet.gallery.make` was given, and the folder that it wrote to."""
+
+    folder: Path
+    raw: Any
+    readers: dict[str, Any]
 
 
 @pytest.fixture
@@ -57,6 +67,46 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "mlflow.db"
     MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
+
+
+@pytest.fixture(scope="session")
+def pictured(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
+    """robustness.json and pictures.npz of 60 stand-in digits, by untrained nets and neighbours."""
+    from dataclasses import replace
+
+    from lenet import gallery, results
+    from lenet.classic.adapter import Estimator
+    from lenet.classic.neighbours import NearestNeighbours
+    from lenet.data.source import stand_in
+    from lenet.data.views import regular
+    from lenet.learning.network import Network
+    from lenet.nets.lenet5 import LeNet5
+    from lenet.saved import Reader
+
+    torch.manual_seed(0)
+    raw = stand_in()
+    raw = replace(raw, test_images=raw.test_images[:60], test_labels=raw.test_labels[:60])
+    readers = {
+        name: Reader(
+            name, "regular", Network(LeNet5("subsampling", "scaled_tanh", "rbf", "table1"))
+        )
+        for name in ("lenet5", "lenet5_dist", "lenet5_noise")
+    }
+    known = NearestNeighbours(1).fit(
+        regular(raw.train_images).flatten(1).numpy(), raw.train_labels.numpy()
+    )
+    readers["knn"] = Reader("knn", "regular", Estimator(known))
+    folder = tmp_path_factory.mktemp("results")
+    labels = raw.test_labels.numpy().astype(np.uint8)
+    predictions = np.stack([labels, labels])
+    predictions[0, 7] = predictions[1, [7, 41]] = 11
+    missed = results.Result(
+        *("lenet5_dist", "lenet5_dist", "digits", "", ({}, {}), labels, predictions),
+        np.zeros((2, 60), np.float16),
+    )
+    results.save(missed, folder / "lenet5_dist")
+    gallery.make(readers, raw, folder)
+    return Pictured(folder, raw, readers)
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def untrained(name: str) -> Network:
 
 
 def test_boosted_nets_come_back_with_their_threshold(tmp_path: Path) -> None:
-    boosted = BoostedNetworks([untrained("lenet4") for _ in range(3)], threshold=0.25)
+    boosted = BoostedNetworks([untrained("boosted_lenet4_dist") for _ in range(3)], threshold=0.25)
     boosted.save(tmp_path / "w")
     reader = saved.load(saved.experiment("boosted_lenet4_dist", CONF), tmp_path / "w")
     raw = stand_in()
@@ -65,7 +65,7 @@ def test_boosted_nets_come_back_with_their_threshold(tmp_path: Path) -> None:
 
 
 def test_a_local_head_comes_back_with_its_neighbours(tmp_path: Path) -> None:
-    raw, net = stand_in(), untrained("lenet4").net
+    raw, net = stand_in(), untrained("lenet4_local").net
     digits = split(raw)
     features = features_of(net, digits.train.images)
     headed = Headed(net, LocalLearningHead(), features, digits.train.labels)

@@ -51,6 +51,18 @@ class Archive:
         )
         return _kept(found[0]) if found else None
 
+    def all(self) -> list[Kept]:
+        """Every run of the experiment."""
+        found, token = [], None
+        while True:
+            page = self._client.search_runs(
+                [self._experiment], max_results=PER_PAGE, page_token=token
+            )
+            found += [_kept(run) for run in page]
+            token = page.token
+            if not token:
+                return found
+
     def curves(self, run_id: str) -> dict[str, list[float]]:
         """Of each metric that was logged by epochs, its values in their order."""
         curves = {}

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from lenet import paper, results
 from lenet.data.digits import shown, split
-from lenet.data.printed import printed
 from lenet.data.source import Raw
 from lenet.data.views import regular
 from lenet.evaluation import margins
 from lenet.nets.bitmaps import BITMAPS, HEIGHT, WIDTH
 from lenet.nets.layers import SparseConv
+from lenet.printed import printed
 from lenet.robustness import TRANSFORMATIONS, curves, ink_kept
 from lenet.saved import Reader
 

@@ -74,9 +74,12 @@ class Job:
                 models.append(build(self.cfg.model))
             options: Any = OmegaConf.to_container(self.cfg.trainer, resolve=True)
             del options["threads"]
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             classifiers = self.recipe.fit(models, seeds, self.digits, options, folder, watches)
             seconds = (time.perf_counter() - start) / len(seeds)
+            busy = (time.process_time() - busy) / len(seeds)
+            for watch in watches:
+                watch.run.metrics({"training_cpu_seconds": busy})
             outcomes = [
                 self.test(classifier, seed, watch, seconds)
                 for classifier, seed, watch in zip(classifiers, seeds, watches, strict=True)
@@ -111,8 +114,10 @@ class Job:
             folder.mkdir(exist_ok=True)
             yield folder
             shutil.rmtree(folder)
-            Path(lock.lock_file).unlink()
         finally:
+            if folder.exists() and not any(folder.iterdir()):  # nothing to continue from
+                folder.rmdir()
+            Path(lock.lock_file).unlink()
             lock.release()
 
     def fingerprint(self, *seeds: int) -> str:

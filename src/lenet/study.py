@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     train = stages.add_parser("train", help="train an experiment and keep its results")
     train.add_argument("experiment", help="a file of conf/experiment/")
     stages.add_parser("report", help="make reports/ from results/")
+    stages.add_parser("restore", help="bring results/ into an MLflow that does not have them")
     given = parser.parse_args(arguments)
     os.environ.setdefault("LENET_ROOT", str(Path.cwd()))
     try:
@@ -40,6 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             describe_data(parameters())
         elif given.stage == "train":
             train_experiment(given.experiment, parameters())
+        elif given.stage == "restore":
+            from lenet import restore, results
+
+            root = Path(os.environ["LENET_ROOT"])
+            kept = results.load_all(RESULTS)
+            count = restore.restore(kept, f"sqlite:///{root}/mlflow.db", root / "mlruns")
+            print(f"{count} runs of {RESULTS}/ are now in MLflow, too")
         else:
             from lenet.report import build
 

@@ -45,7 +45,7 @@ def filters_caption(arrays: Arrays) -> str:
     c1, c3 = arrays["filters_C1"], arrays["filters_C3"]
     kernels = int((np.abs(c3).max((2, 3)) > 0).sum())
     return (
-        f"Learned filters of LeNet-5 (seed 0), violet positive, brown negative. C3 has {kernels} "
+        f"Learned filters of LeNet-5. Violet is positive, brown negative. C3 has {kernels} "
         f"kernels in {c3.shape[0] * c3.shape[1]} places, the others are left out by Table I. The "
         f"largest weight is {np.abs(c1).max():.2f} in C1 and {np.abs(c3).max():.2f} in C3."
     )
@@ -86,7 +86,7 @@ def feature_maps_caption(arrays: Arrays) -> str:
     penalties = arrays["maps_penalties"]
     best, second = penalties.argsort()[:2]
     return (
-        "One test digit on its way through LeNet-5: the maps of each layer after squashing (violet "
+        "One test digit on its way through LeNet-5. The maps of each layer after squashing (violet "
         "positive, brown negative), the 84 units of F6 drawn as a 7x12 bitmap beside the code of "
         f"the class, and the penalties, their squared distance from each code: {best} has the "
         f"least, {penalties[best]:.1f}, before {second} with {penalties[second]:.1f}."

@@ -70,8 +70,8 @@ def distortions(arrays: Arrays) -> Figure:
 def distortions_caption(arrays: Arrays) -> str:
     """What the lines are."""
     return (
-        "Figure 7: above the line the first training digit of each class, below it "
-        f"{len(arrays['figure7_tiles']) - 1} of the patterns that training on distorted digits "
+        "Figure 7: distorted digits. Above the line the first training digit of each class, below "
+        f"it {len(arrays['figure7_tiles']) - 1} of the patterns that training on distorted digits "
         "makes of each."
     )
 
@@ -131,7 +131,8 @@ def gallery_caption(arrays: Arrays) -> str:
         for members in [arrays["gallery_part"] == part]
     ]
     return (
-        "Figure 13: the test digits of which LeNet-5 is least sure (above each the margin between "
+        "Figure 13: unusual, distorted and noisy digits. First the test digits of which "
+        "LeNet-5 is least sure (above each the margin between "
         "its two best outputs), others distorted (read by the net that was trained on distorted "
         "digits), others with some share of their pixels inverted (read by the net that was "
         "trained on noise). Labels are the darker the less their penalty; the answer is framed, "
@@ -146,8 +147,8 @@ def printed(arrays: Arrays) -> Figure:
     order = errors.argsort(kind="stable")
     bars = 0.22 * len(names) + 0.6  # inches
     figure = Figure(figsize=(style.WIDTH, bars + 2.8), layout="constrained")
-    above, below = figure.add_gridspec(2, 1, height_ratios=(bars, 2.8))
-    axes = figure.add_subfigure(above).subplots()
+    halves = figure.add_gridspec(2, 1, height_ratios=(bars, 2.8))
+    axes = figure.add_subfigure(halves[0]).subplots()
     axes.barh([label(names[i]) for i in order], errors[order], color=style.BLUE, height=0.6)
     for y, i in enumerate(order):
         axes.text(errors[i], y, f" {errors[i]:.1f}", va="center", fontsize=8)
@@ -155,7 +156,7 @@ def printed(arrays: Arrays) -> Figure:
     axes.set_xlim(0, 1.1 * max(errors.max(), 1))
     axes.grid(axis="y", visible=False)
     _answers(
-        figure.add_subfigure(below).subplots(), arrays["printed_tiles"], _by(PRINTED_BY, arrays)
+        figure.add_subfigure(halves[1]).subplots(), arrays["printed_tiles"], _by(PRINTED_BY, arrays)
     )
     return figure
 
@@ -190,7 +191,7 @@ def printed_caption(arrays: Arrays) -> str:
     best, worst = errors.argmin(), errors.argmax()
     hardest = wrong.mean((0, 1)).argmax()
     return (
-        f"Machine-printed digits, which nobody trained on: {wrong[0].size} digits of "
+        f"Machine-printed digits, which nobody trained on. {wrong[0].size} digits of "
         f"{len(arrays['printed_fonts'])} fonts, brought into MNIST's form. {names[best]} misreads "
         f"{errors[best]:.1f} %, {names[worst]} {errors[worst]:.1f} %; hardest for all together is "
         f"the {hardest}, misread {100 * wrong.mean((0, 1))[hardest]:.0f} % of the time. Framed are "

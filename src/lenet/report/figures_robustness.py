@@ -94,7 +94,8 @@ def _dress(axes: Axes, name: str) -> None:
 def caption(about: dict[str, Any]) -> str:
     """What the nets' curves come to where the claims end."""
     lines = [
-        "Figure 13, in figures: error on the test digits, changed and then seen by each classifier "
+        "Figure 13, in figures: how much change is too much. Error on the test digits, changed "
+        "and then seen by each classifier "
         "in its own view; shaded is what III.E says LeNet-5 reads right. In brackets the number of "
         "test digits, every tenth for the classifiers that take long."
     ]

@@ -11,7 +11,7 @@ from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from lenet.data.normalise import normalise
+from lenet.normalise import normalise
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SIZE = 160  # pixels to the em, far more than the 20 that are left
