@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.report.conftest import make
 
-from lenet.report import figures_errors, figures_learning, figures_rows, style, tables
+from lenet.report import figures_cost, figures_errors, figures_learning, figures_rows, style, tables
 
 
 def test_pairs_are_counted_in_the_mean_over_seeds():
@@ -61,7 +61,7 @@ def test_only_rows_that_nothing_beats_are_the_cheapest():
     found["lenet5"] = make("lenet5", [5])
     table = tables.rows(found)
     table["macs"] = table["row"].map({"linear": 1_000, "knn": 900_000, "lenet5": 2_000})
-    assert figures_rows.cheapest(table)["row"].tolist() == ["linear", "lenet5"]
+    assert figures_cost.cheapest(table)["row"].tolist() == ["linear", "lenet5"]
 
 
 def test_the_learning_curve_is_the_mean_over_seeds():
