@@ -10,6 +10,7 @@ import yaml
 from tests.conftest import PROJECT
 
 from lenet import paper, results, study
+from lenet.collect import MODEL
 from lenet.errors import InputError
 from lenet.saved import load
 
@@ -69,7 +70,7 @@ def test_an_experiment_is_trained_once_and_kept(project: Path, capsys) -> None:
         assert run["versions"]["torch"].startswith("2.")
     assert (result.margin > 0).mean() > 0.9
     cfg = study.configuration("lenet5", study.parameters())
-    reader = load(cfg, study.RESULTS / "lenet5" / study.WEIGHTS)
+    reader = load(cfg, study.RESULTS / "lenet5" / MODEL)
     assert sum(value.numel() for value in reader.classifier.net.parameters()) == 60_000
 
     before = (project / "results" / "lenet5" / results.RUNS).read_bytes()

@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from lenet.errors import InputError
-from lenet.terminal import Outcome
 
 CONF, RESULTS, REPORTS, PARAMS = Path("conf"), Path("results"), Path("reports"), Path("params.yaml")
 DATA = RESULTS / "data.json"
-WEIGHTS = "model.safetensors"
 KEPT = ("lenet5", "lenet5_dist", "lenet5_noise")  # experiments whose first seed's weights stay
+PICTURED = (*KEPT, "lenet5_modern", "mlp_300", "knn", "svm_poly4", "tangent_distance")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     stages.add_parser("data", help="find the digits and write down what they are")
     train = stages.add_parser("train", help="train an experiment and keep its results")
     train.add_argument("experiment", help="a file of conf/experiment/")
+    stages.add_parser("pictures", help="change digits until nets misread them, for the report")
     stages.add_parser("report", help="make reports/ from results/")
     stages.add_parser("restore", help="bring results/ into an MLflow that does not have them")
     given = parser.parse_args(arguments)
@@ -41,12 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             describe_data(parameters())
         elif given.stage == "train":
             train_experiment(given.experiment, parameters())
+        elif given.stage == "pictures":
+            draw_pictures(parameters())
         elif given.stage == "restore":
             from lenet import restore, results
 
-            root = Path(os.environ["LENET_ROOT"])
             kept = results.load_all(RESULTS)
-            count = restore.restore(kept, f"sqlite:///{root}/mlflow.db", root / "mlruns")
+            count = restore.restore(kept, store(), Path(os.environ["LENET_ROOT"]) / "mlruns")
             print(f"{count} runs of {RESULTS}/ are now in MLflow, too")
         else:
             from lenet.report import build
@@ -113,72 +115,33 @@ def configuration(experiment: str, params: dict[str, Any]) -> DictConfig:
 
 def train_experiment(experiment: str, params: dict[str, Any]) -> None:
     """Trains what is not finished of an experiment, and keeps its results."""
+    from lenet.collect import collect
     from lenet.experiment import train
     from lenet.terminal import table
 
-    cfg = configuration(experiment, params)
-    outcomes = train(cfg)
+    outcomes = train(configuration(experiment, params))
     table(outcomes)
-    collect(cfg, experiment, outcomes)
+    collect(outcomes, store(), RESULTS / experiment, weights=experiment in KEPT)
 
 
-def collect(cfg: DictConfig, experiment: str, outcomes: Sequence[Outcome]) -> None:
-    """Brings the runs of an experiment from MLflow into `results/`."""
-    import shutil
-    import tempfile
+def draw_pictures(params: dict[str, Any]) -> None:
+    """Tests how far digits can be changed, and keeps what the report's pictures show (III.E)."""
+    from lenet import gallery, saved
+    from lenet.collect import model
+    from lenet.data.source import load
 
-    import numpy as np
-    import pandas as pd
+    readers = {}
+    for name in PICTURED:
+        if (RESULTS / name).exists():
+            with tempfile.TemporaryDirectory() as folder:
+                weights = model(RESULTS / name, store(), Path(folder))
+                readers[name] = saved.load(configuration(name, params), weights)
+    gallery.make(readers, load(params["data"], Path("data")), RESULTS)
 
-    from lenet.evaluation import margins
-    from lenet.results import Result, save
-    from lenet.tracking import Tracker
 
-    stand_in = outcomes[0].data != "mnist"
-    archive = Tracker(cfg.tracking.uri, Path(cfg.root) / "mlruns", stand_in).archive
-    if archive is None:
-        raise InputError("the study keeps what MLflow has: tracking has to be on")
-    runs, predictions, sure = [], [], []
-    folder = RESULTS / experiment
-    with tempfile.TemporaryDirectory() as name:
-        for outcome in outcomes:
-            kept = archive.run(outcome.run)
-            path = archive.artifact(kept.id, "predictions.parquet", Path(name))
-            answers = pd.read_parquet(path)
-            scores = answers.filter(like="score_").to_numpy()
-            predictions.append(answers.prediction.to_numpy(np.uint8))
-            sure.append(margins(scores).astype(np.float16))
-            runs.append(
-                {
-                    "seed": outcome.seed,
-                    "run": kept.id,
-                    "commit": kept.tags["mlflow.source.git.commit"],
-                    "dirty": kept.tags["git.dirty"] == "true",
-                    "threads": int(kept.tags["threads"]),
-                    "versions": {
-                        tag.removeprefix("version."): value
-                        for tag, value in sorted(kept.tags.items())
-                        if tag.startswith("version.")
-                    },
-                    "metrics": dict(sorted(kept.metrics.items())),
-                    "curves": archive.curves(kept.id),
-                }
-            )
-        if experiment in KEPT:
-            weights = archive.artifact(outcomes[0].run, WEIGHTS, Path(name))
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy(weights, folder / WEIGHTS)
-    result = Result(
-        experiment,
-        outcomes[0].row,
-        outcomes[0].data,
-        kept.tags["data.digest"],
-        tuple(runs),
-        answers.label.to_numpy(np.uint8),
-        np.stack(predictions),
-        np.stack(sure),
-    )
-    save(result, folder)
+def store() -> str:
+    """The MLflow store of this project folder."""
+    return f"sqlite:///{os.environ['LENET_ROOT']}/mlflow.db"
 
 
 if __name__ == "__main__":

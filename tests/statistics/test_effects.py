@@ -57,4 +57,4 @@ def test_cells_may_differ_in_seeds() -> None:
 
 @pytest.mark.slow
 def test_intervals_of_effects_cover() -> None:
-    assert 0.93 <= coverage(of_effects, Method.of(0.0095, between=0.001), 3, 60) <= 0.99
+    assert 0.93 <= coverage(of_effects, Method.of(0.0095, between=0.001), 3, 25) <= 0.99

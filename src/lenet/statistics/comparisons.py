@@ -35,7 +35,7 @@ def mcnemar(wrong_a: NDArray[np.bool_], wrong_b: NDArray[np.bool_]) -> float:
 def holm(p: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     """p values adjusted for being looked at together (Holm): (K,) -> (K,).
 
-    Those below 0.05 after it are all true with 95 % confidence.
+    Where nothing differs at all, the chance that any of them falls below 0.05 is at most 5 %.
     """
     from statsmodels.stats.multitest import multipletests
 
@@ -55,7 +55,9 @@ def paired_bootstrap(
     of it would give is not in the interval. For a method that draws nothing (nearest neighbours)
     there is nothing else to count; for a net say that it is one training.
 
-    Coverage, measured in docs/statistics.md: COVERAGE.
+    Coverage of a difference of two rows, simulated (docs/statistics.md; 10,000 digits at 0.95 and
+    3.5 % error, 0 to 0.1 points between seeds): 94 to 98 % for 3 seeds, 95 to 98 % for 5; with
+    0.2 points at 0.95 % error 89 % for 3 seeds, 94 % for 5.
 
     Args:
         wrong_a: (S_a, N).
