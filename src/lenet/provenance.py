@@ -21,7 +21,8 @@ LIBRARIES = (
     "mlflow",
 )
 
-WITHOUT_OUTPUTS = ("--", ".", *(f":(exclude){name}" for name in ("results", "reports", "dvc.lock")))
+NOT_CODE = ("results", "reports", "dvc.lock", "params.yaml")  # what comes of runs, and their size
+OF_CODE = ("--", ".", *(f":(exclude){name}" for name in NOT_CODE))
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def code(root: Path) -> Code:
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None:
         return Code("unknown", "")
-    diff = _git(root, "diff", "HEAD", "--no-ext-diff", *WITHOUT_OUTPUTS) or ""
-    untracked = _git(root, "ls-files", "--others", "--exclude-standard", *WITHOUT_OUTPUTS) or ""
+    diff = _git(root, "diff", "HEAD", "--no-ext-diff", *OF_CODE) or ""
+    untracked = _git(root, "ls-files", "--others", "--exclude-standard", *OF_CODE) or ""
     return Code(
         commit.strip(), diff + "".join(f"untracked: {name}\n" for name in untracked.splitlines())
     )

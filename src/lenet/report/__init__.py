@@ -17,6 +17,7 @@ def build(results: Path, reports: Path) -> None:
     import matplotlib
 
     from lenet.report import (
+        figures_cost,
         figures_errors,
         figures_learning,
         figures_pictures,
@@ -30,7 +31,13 @@ def build(results: Path, reports: Path) -> None:
     found = load_all(results)
     reports.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(style.STYLE):
-        modules = (figures_learning, figures_rows, figures_errors, figures_pictures)
+        modules = (
+            figures_learning,
+            figures_rows,
+            figures_errors,
+            figures_pictures,
+            figures_cost,
+        )
         pictures = page.draw(modules, results, reports / "figures", tables.stand_in(found))
     page.write(found, pictures, reports)
     (reports / "results.csv").write_text(tables.csv(tables.rows(found)))

@@ -48,12 +48,12 @@ def pairs(result: Result) -> Figure:
     shown = {f"ours, {counts.sum():.0f} errors a seed": counts}
     shown["paper, 82 errors"] = np.array(paper.FIGURE_8, dtype=float)
     top = max(table.max() for table in shown.values())
+    shades = sns.light_palette(style.BLUE, as_cmap=True)
     for axes, (title, table) in zip(figure.subplots(1, 2), shown.items(), strict=True):
         written = [["" if value < 0.5 else f"{value:.0f}" for value in line] for line in table]
         sns.heatmap(
-            table, ax=axes, annot=np.array(written), fmt="", vmin=0, vmax=top,
-            cmap=sns.light_palette(style.BLUE, as_cmap=True), cbar=False, square=True,
-            linewidths=0.5, annot_kws={"fontsize": 8},
+            table, ax=axes, annot=np.array(written), fmt="", cmap=shades, vmin=0, vmax=top,
+            cbar=False, square=True, linewidths=0.5, annot_kws={"fontsize": 8},
         )  # fmt: skip
         axes.set(title=title, xlabel="given", ylabel="true")
         axes.tick_params(length=0, rotation=0)

@@ -1,4 +1,4 @@
-"""Figures 9 to 12: every row beside the paper, and what an error rate costs."""
+"""Figures 9 to 12: every row beside the paper."""
 
 from pathlib import Path
 
@@ -12,16 +12,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from lenet import results
 from lenet.report import style, tables
 
-FAMILIES = {  # sections of part III: name, colour, marker
-    ("III.C.1",): ("linear", style.GREY, "s"),
-    ("III.C.2", "III.C.10"): ("neighbours", style.ORANGE, "P"),
-    ("III.C.3", "III.C.4"): ("polynomial, RBF", style.PURPLE, "D"),
-    ("III.C.11",): ("support vectors", style.GREEN, "^"),
-    ("III.C.5", "III.C.6"): ("fully connected", style.SKY, "v"),
-    ("III.C.7", "III.C.8", "III.C.9", "II.B"): ("convolutional", style.VERMILION, "o"),
-}
 PAPER_AT, OURS_AT = 34, 74  # where numbers end, points right of the axes
-LEAST_ERROR = 0.05  # per cent: where an error of 0 is drawn on a logarithmic axis
 
 
 def figure_9(table: pd.DataFrame) -> Figure:
@@ -71,9 +62,9 @@ def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str) -> Figur
             axes.plot(number, y, "D", mfc="white", mec=style.INK, ms=5.5, zorder=2)
         if known:
             colour, marker = _look(row) if errors else (style.BLUE, "o")
-            value = max(float(row[ours]), LEAST_ERROR)
+            value = max(float(row[ours]), style.LEAST_ERROR)
             if errors:
-                low = max(row["ci_low_pct"], LEAST_ERROR)
+                low = max(row["ci_low_pct"], style.LEAST_ERROR)
                 axes.plot([low, max(row["ci_high_pct"], value)], [y, y], color=colour, lw=1.6)
             axes.plot(value, y, marker, color=colour, ms=5, zorder=3)
         _number(axes, PAPER_AT, y, written(number) if pd.notna(number) else "", style.GREY)
@@ -111,7 +102,7 @@ def _second_configs(axes: Axes, table: pd.DataFrame, rows: pd.DataFrame) -> None
     places = dict(zip(rows["label"], rows.index, strict=True))
     for _, row in table[table["second"]].iterrows():
         y = places[row["label"].rsplit(",", 1)[0]] + 0.3
-        value = max(row["error_mean_pct"], LEAST_ERROR)
+        value = max(row["error_mean_pct"], style.LEAST_ERROR)
         axes.plot(value, y, "o", mfc="white", mec=style.PURPLE, ms=3.5, zorder=2)
 
 
@@ -132,64 +123,12 @@ def _handle(label: str, marker: str, colour: str, face: str) -> Line2D:
     return Line2D([], [], ls="", marker=marker, mec=colour, mfc=face, ms=5, label=label)
 
 
-def family(section: str) -> tuple[str, str, str]:
-    """Name, colour and marker of the kind of classifier that a section describes."""
-    return next(look for sections, look in FAMILIES.items() if section in sections)
-
-
-def cheapest(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows that no other row beats in both error and multiply-accumulates, by cost."""
-    measured = table.dropna(subset=["error_mean_pct"]).sort_values(["macs", "error_mean_pct"])
-    best = measured["error_mean_pct"].cummin()
-    return measured[measured["error_mean_pct"].le(best) & ~best.duplicated()]
-
-
-def error_against_cost(table: pd.DataFrame) -> Figure:
-    """Test error against multiply-accumulates; the line joins rows that none beats in both."""
-    measured = table.dropna(subset=["error_mean_pct"])
-    figure = Figure(figsize=(style.WIDTH, 5))
-    axes = figure.subplots()
-    front = cheapest(table)
-    values = front["error_mean_pct"].clip(lower=LEAST_ERROR)
-    axes.plot(front["macs"].astype(float), values, color=style.INK, lw=1, ls=":", zorder=1)
-    for sections, (name, colour, marker) in FAMILIES.items():
-        mine = measured[measured["section"].isin(sections)]
-        for second in (False, True):
-            some = mine[mine["second"] == second]
-            axes.plot(
-                some["macs"].astype(float),
-                some["error_mean_pct"].clip(lower=LEAST_ERROR),
-                marker,
-                mec=colour,
-                mfc="white" if second else colour,
-                ms=6,
-                label="" if second else name,
-            )
-    for i, (_, row) in enumerate(front.iterrows(), 1):
-        place = float(row["macs"]), max(row["error_mean_pct"], LEAST_ERROR)
-        axes.annotate(str(i), place, (-9, -9), textcoords="offset points", weight="bold")
-    names = [f"{i}  {label}" for i, label in enumerate(front["label"], 1)]
-    axes.text(
-        *(0.99, 0.99, "\n".join(names)), transform=axes.transAxes, ha="right", va="top",
-        ma="left", fontsize=8, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8},
-    )  # fmt: skip
-    axes.set(xscale="log", yscale="log", xlabel="multiply-accumulates for one digit")
-    axes.set_ylabel("test error, per cent")
-    axes.margins(0.08)
-    axes.set_ylim(top=3 * measured["error_mean_pct"].max())
-    style.per_cent_axis(axes.yaxis)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.quantity(value)))
-    figure.legend(loc="outside upper left", ncols=3)
-    return figure
-
-
 def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
     """Each figure that results allow, with its caption."""
     table = tables.rows(results.load_all(root))
     measured = table[table["verdict"] != tables.MISSING]
     if measured.empty:
         return {}
-    lean = cheapest(table)
     found = {
         "figure_09_test_error": (
             figure_9(table),
@@ -207,12 +146,6 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
         "figure_12_memory": (
             figure_12(table),
             "Figure 12: stored variables of each classifier. For a net, its trainable parameters.",
-        ),
-        "figure_beyond_cost": (
-            error_against_cost(table),
-            "Error against cost. Each mark is a row (hollow: a second config); the dotted line "
-            f"joins the {len(lean)} that no other beats in both error and multiply-accumulates: "
-            f"from {lean['label'].iloc[0]} to {lean['label'].iloc[-1]}.",
         ),
     }
     if (measured["paper_reject_pct"].notna() & ~measured["second"]).any():

@@ -24,6 +24,7 @@ VERDICTS = {  # colour and marker
 LINES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, INK, GREY)
 
 WIDTH = 5.6  # inches
+LEAST_ERROR = 0.05  # per cent: where an error of 0 is drawn on a logarithmic axis
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere

@@ -1,0 +1,128 @@
+"""The report is whole, says what it is, needs no network, and is the same twice."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from tests.report.conftest import make
+
+from lenet import report
+from lenet.report.page import duration
+
+
+class Page(HTMLParser):
+    """What a page would load, what it can be led to, and its pictures."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        if tag in ("img", "script", "link", "iframe", "source"):
+            self.loads += [given[name] for name in ("src", "href") if name in given]
+        if tag == "a":
+            self.links.append(given["href"])
+        if "id" in given:
+            self.ids.add(given["id"])
+
+
+def test_the_page_holds_every_figure_and_loads_nothing(built):
+    text = (built / "reports" / "index.html").read_text()
+    page = Page(text)
+    figures = {path.stem for path in (built / "reports" / "figures").glob("*.svg")}
+    for number in ("05", "06", "08", "09", "10", "11", "12"):
+        assert any(name.startswith(f"figure_{number}_") for name in figures), number
+    assert {f"figure_beyond_{name}" for name in ("ablation", "path", "literal", "cost")} <= figures
+    assert figures <= page.ids
+    assert len([uri for uri in page.loads if uri.startswith("data:image/")]) == len(figures)
+    assert all(uri.startswith("data:") for uri in page.loads)
+    assert not re.search(r"@import|url\(", text)
+    assert {link.removeprefix("#") for link in page.links} <= page.ids
+    assert len(text) < 8e6
+
+
+def test_every_figure_is_there_as_svg_and_png(built):
+    files = {path.name for path in (built / "reports" / "figures").iterdir()}
+    assert {name[:-4] for name in files if name.endswith(".svg")} == {
+        name[:-4] for name in files if name.endswith(".png")
+    }
+
+
+def test_the_readme_shows_figures_that_exist(built):
+    text = (built / "reports" / "README.md").read_text()
+    shown = re.findall(r"\]\((figures/[^)]+)\)", text)
+    assert shown
+    assert all((built / "reports" / path).is_file() for path in shown)
+    assert "| LeNet-5 | 0.95 | **1.20** " in text
+
+
+@pytest.mark.slow
+def test_the_same_results_give_the_same_bytes(built, tmp_path):
+    report.build(built / "results", tmp_path)
+    for path in (built / "reports").rglob("*.*"):
+        again = tmp_path / path.relative_to(built / "reports")
+        assert again.read_bytes() == path.read_bytes(), path.name
+
+
+def test_findings_come_from_results(built):
+    text = (built / "reports" / "README.md").read_text()
+    assert "Of the 27 rows of Figure 9, 5 were trained" in text
+    assert "errs on 1.20 % of the test digits" in text
+    assert json.loads((built / "reports" / "metrics.json").read_text())["verdicts"]["missing"] == 22
+
+
+def test_any_subset_makes_a_report(folder, tmp_path):
+    report.build(folder(make("lenet5_rbf", [3], "lenet5")), tmp_path / "reports")
+    text = (tmp_path / "reports" / "index.html").read_text()
+    assert "No row of Figure 9 has results yet" in text
+    report.build(folder(make("knn", [3])), tmp_path / "reports")
+    assert "1 were trained" in (tmp_path / "reports" / "index.html").read_text()
+
+
+def test_nothing_makes_a_report_too(folder, tmp_path):
+    report.build(folder(), tmp_path / "reports")
+    assert "missing" in (tmp_path / "reports" / "results.csv").read_text()
+
+
+def test_a_figure_that_is_no_more_goes(folder, tmp_path):
+    results = folder(make("lenet5", [5, 6]))
+    report.build(results, tmp_path / "reports")
+    curve = tmp_path / "reports" / "figures" / "figure_05_learning_curve.png"
+    assert curve.exists()
+    for path in (results / "lenet5").iterdir():
+        path.unlink()
+    report.build(results, tmp_path / "reports")
+    assert not curve.exists()
+
+
+def test_a_stand_in_says_so_everywhere(folder, tmp_path):
+    report.build(folder(make("lenet5", [5, 6], data="digits")), tmp_path / "reports")
+    for name in ("index.html", "README.md"):
+        text = (tmp_path / "reports" / name).read_text()
+        assert "NOT MNIST" in text
+        assert (
+            "reproduced" not in text.split("What was found")[2 if name == "index.html" else 1][:600]
+        )
+
+
+def test_mnist_has_no_banner(built):
+    assert "NOT MNIST" not in (built / "reports" / "index.html").read_text()
+
+
+def test_names_are_escaped(folder, tmp_path):
+    result = make("lenet5", [5])
+    result.runs[0]["versions"]["<script>alert(1)</script>"] = "1"
+    report.build(folder(result), tmp_path / "reports")
+    assert "<script>alert" not in (tmp_path / "reports" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(42, "42 s"), (600, "10 min"), (9000, "2.5 h"), (float("nan"), "–")]
+)
+def test_durations_read_as_people_say_them(seconds, said):
+    assert duration(seconds) == said

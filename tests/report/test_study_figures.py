@@ -1,0 +1,78 @@
+"""Figures of the study show what they say."""
+
+import numpy as np
+import pytest
+from tests.report.conftest import make
+
+from lenet.report import figures_cost, figures_errors, figures_learning, figures_rows, style, tables
+
+
+def test_pairs_are_counted_in_the_mean_over_seeds():
+    result = make("lenet5_dist", [4, 8])  # every error gives the next class
+    counts = figures_errors.pair_counts(result)
+    assert counts.sum() == pytest.approx(6)
+    next_class = counts[np.arange(10), (np.arange(10) + 1) % 10]
+    assert next_class.sum() == pytest.approx(6)
+
+
+def test_the_paper_is_like_itself():
+    from lenet import paper
+
+    table = np.array(paper.FIGURE_8)
+    assert table.sum() == 82
+    assert table.diagonal().sum() == 0
+    assert figures_errors.likeness(table.astype(float)) == pytest.approx(1)
+
+
+def test_rejection_takes_the_least_margins_first():
+    wrong = np.array([True, False, True, False])
+    margin = np.array([0.1, 0.9, 0.8, 0.2])
+    found = figures_errors.rejection_curve(wrong, margin, np.array([0, 0.25, 0.5, 0.75]))
+    np.testing.assert_allclose(found, [1 / 2, 1 / 3, 1 / 2, 0])
+
+
+def test_digits_that_every_seed_misses_are_framed():
+    result = make("lenet5_dist", [3, 0])
+    result.prediction[1] = result.prediction[0]
+    result.prediction[1, np.flatnonzero(result.wrong[0])[0]] = result.label[
+        np.flatnonzero(result.wrong[0])[0]
+    ]
+    index = np.flatnonzero(result.wrong.any(0))
+    figure = figures_errors.misclassified(result, index, np.zeros((3, 28, 28), np.uint8))
+    axes = figure.axes[0]
+    assert len(axes.texts) == 3
+    assert len(axes.patches) == 2
+    label = result.label[index]
+    assert {text.get_text() for text in axes.texts} == {f"{i}→{(i + 1) % 10}" for i in label}
+
+
+def test_figure_9_says_every_number_once():
+    table = tables.rows({"lenet5": make("lenet5", [5, 10])})
+    axes = figures_rows.figure_9(table).axes[0]
+    said = [text.get_text() for text in axes.texts]
+    assert said.count("1.50") == 1  # ours
+    assert said.count("–") == 26  # not trained
+    assert said.count("12.00") == 1  # the paper's linear row
+    assert [label.get_text() for label in axes.get_yticklabels()] == table["label"].tolist()
+
+
+def test_only_rows_that_nothing_beats_are_the_cheapest():
+    found = {name: make(name, [errors]) for name, errors in (("linear", 50), ("knn", 20))}
+    found["lenet5"] = make("lenet5", [5])
+    table = tables.rows(found)
+    table["macs"] = table["row"].map({"linear": 1_000, "knn": 900_000, "lenet5": 2_000})
+    assert figures_cost.cheapest(table)["row"].tolist() == ["linear", "lenet5"]
+
+
+def test_the_learning_curve_is_the_mean_over_seeds():
+    result = make("lenet5", [5, 15])
+    axes = figures_learning.figure_5(result).axes[0]
+    test = next(line for line in axes.lines if line.get_label() == "test")
+    np.testing.assert_allclose(test.get_ydata(), [20, 2])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(60, "60"), (4_010, "4.01 k"), (999_999, "1 M"), (24e6, "24 M")]
+)
+def test_quantities_have_three_figures(value, text):
+    assert style.quantity(value) == text

@@ -1,0 +1,117 @@
+"""Tables say what the results say, row by row of the paper."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from tests.report.conftest import make
+
+from lenet import paper
+from lenet.report import groups, tables
+
+
+def by_name(*found):
+    return {result.experiment: result for result in found}
+
+
+def test_rows_stand_in_the_papers_order_with_second_configs_below():
+    table = tables.rows(
+        by_name(make("lenet5", [5]), make("lenet5_modern", [4], "lenet5"), make("linear", [60]))
+    )
+    assert table.loc[~table["second"], "row"].tolist() == list(paper.ROWS)
+    names = table["row"].tolist()
+    assert names[names.index("lenet5") + 1] == "lenet5_modern"
+
+
+def test_experiments_of_other_figures_are_no_second_configs():
+    others = {*groups.PATH, *map(groups.cell, groups.CELLS), groups.LITERAL, groups.NOISE}
+    others |= {"lenet5_15000", "lenet5_30000"}
+    found = by_name(*(make(name, [5], "lenet5") for name in others))
+    assert groups.second_configs(found, "lenet5") == ["lenet5_modern"]
+
+
+def test_a_row_of_two_seeds_worked_by_hand():
+    line = tables.rows(by_name(make("lenet5", [5, 10]))).set_index("row").loc["lenet5"]
+    assert line["error_mean_pct"] == pytest.approx(1.5)  # 1 % and 2 % of 500
+    assert line["ci_low_pct"] < 1.5 < line["ci_high_pct"]
+    assert line["difference_pct"] == pytest.approx(1.5 - 0.95)
+    assert line["seeds"] == 2
+    assert line["reject_pct"] == 25
+    assert (line["macs"], line["memory"], line["seconds"]) == (400_000, 60_000, 60)
+    assert len(line["runs"]) == 2
+
+
+def test_a_row_without_results_is_missing_and_has_no_figures():
+    text = tables.csv(tables.rows({}))
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert len(lines) == 27
+    knn = next(line for line in lines if line["row"] == "knn")
+    assert knn == dict.fromkeys(tables.CSV, "") | {
+        "row": "knn", "paper_error_pct": "5.0", "seeds": "0", "verdict": "missing",
+    }  # fmt: skip
+
+
+def test_the_csv_has_the_columns_that_are_promised():
+    assert tables.csv(tables.rows({})).splitlines()[0] == (
+        "row,paper_error_pct,error_mean_pct,ci_low_pct,ci_high_pct,seeds,verdict,reject_pct,"
+        "macs,memory,seconds"
+    )
+
+
+def test_verdicts_count_the_rows_and_not_the_second_configs():
+    table = tables.rows(by_name(make("linear", [0]), make("linear_regular", [300], "linear")))
+    assert tables.verdicts(table) == {"better": 1, "missing": 26}
+
+
+def test_a_stand_in_has_no_verdict_beside_the_paper():
+    table = tables.rows(by_name(make("lenet5", [5], data="digits")))
+    assert tables.verdicts(table) == {"stand-in": 1, "missing": 26}
+
+
+def test_single_runs_are_told_apart_by_mcnemar():
+    one, other = make("linear", [10]), make("linear_least_squares", [40], "linear")
+    pair = tables.comparisons(by_name(one, other)).iloc[0]
+    assert (pair["a"], pair["b"], pair["method"]) == ("linear", other.experiment, "McNemar")
+    # the ten errors of the one are among the forty of the other: 30 discordant digits, one way
+    assert pair["p"] == pair["p_holm"] == pytest.approx(2 * 0.5**30)
+    assert pair["difference_pct"] == pytest.approx(-6)
+
+
+def test_plain_and_distorted_are_compared_over_seeds():
+    found = by_name(make("lenet5", [50, 50]), make("lenet5_dist", [5, 5]))
+    pair = tables.comparisons(found).iloc[0]
+    assert (pair["a"], pair["b"], pair["method"]) == ("lenet5", "lenet5_dist", "bootstrap")
+    assert pair["difference_pct"] == pytest.approx(9)
+    assert pair["p"] < 0.01
+
+
+def test_the_ablation_needs_all_its_cells():
+    cells = {
+        groups.cell(parts): make(groups.cell(parts), [10 + 5 * parts[0]] * 2, "lenet5")
+        for parts in groups.CELLS
+    }
+    effects = tables.ablation(cells)
+    assert effects is not None
+    assert effects["effect"].iloc[0] == "max pooling"
+    np.testing.assert_allclose(effects["difference"].iloc[:3], [0.01, 0, 0], atol=1e-12)
+    del cells["lenet5_rbf"]
+    assert tables.ablation(cells) is None
+
+
+def test_metrics_are_what_dvc_shows():
+    shown = tables.metrics(by_name(make("lenet5", [5])))
+    assert shown["rows"].keys() == {"lenet5"}
+    assert shown["rows"]["lenet5"]["error_mean_pct"] == 1
+    assert shown["verdicts"] == {"reproduced": 1, "missing": 26}
+
+
+def test_every_reason_belongs_to_an_experiment():
+    import tomllib
+    from importlib.resources import files
+
+    reasons = tomllib.loads((files("lenet.report") / "reasons.toml").read_text())
+    from tests.conftest import PROJECT
+
+    known = {path.stem for path in (PROJECT / "conf" / "experiment").glob("*.yaml")}
+    assert reasons.keys() <= known
