@@ -1,4 +1,4 @@
-"""Why the paper's k-NN errs on 5.0 % of the regular digits: readings of what it was given (III.C.2).
+"""Why the paper's k-NN errs on 5.0 % of the regular digits: readings of its input (III.C.2).
 
     python benchmarks/knn_readings.py
 
