@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 
 from lenet import sweep, terminal
 from lenet.config import build, check
-from lenet.data.digits import split
 from lenet.data.source import load
 from lenet.errors import InputError
 from lenet.job import Job
@@ -76,17 +75,15 @@ def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) ->
     threads = cfg.trainer.threads or cores()
     torch.set_num_threads(threads)
     raw = load(cfg.data.source, Path(cfg.data.folder))
-    of = cfg.data
-    digits = split(
-        raw, of.view, of.train_size, of.validation, of.distort, of.test_each_epoch, of.noise
-    )
-    if digits.stand_in:
+    if raw.stand_in:
         terminal.banner()
     recipe = build(cfg.recipe)
-    tracker = Tracker(cfg.tracking.uri, Path(cfg.root) / "mlruns", digits.stand_in)
+    tracker = Tracker(cfg.tracking.uri, Path(cfg.root) / "mlruns", raw.stand_in)
     resume = (cfg.resume or in_sweep) and not cfg.force
-    job = Job(cfg, digits, recipe, tracker, threads, resume)
+    job = Job(cfg, raw, recipe, tracker, threads, resume)
     seeds = [cfg.seed] if cfg.seeds is None else list(cfg.seeds)
+    if not all(job.finished(seed) for seed in seeds):
+        _ = job.digits  # what is wrong with them is told before a run opens
     if len(seeds) == 1:
         return job.train(seeds, parent)
     with job.run(cfg.name, parent, job.fingerprint(*seeds)) as together:

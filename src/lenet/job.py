@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from omegaconf import DictConfig, OmegaConf
 from lenet import paper, provenance, terminal
 from lenet.classifier import Classifier, Recipe
 from lenet.config import build, flat
-from lenet.data.digits import Digits
+from lenet.data.digits import Digits, split
+from lenet.data.source import Raw
 from lenet.errors import InputError
 from lenet.evaluation import evaluate
 from lenet.terminal import Outcome
@@ -35,19 +37,37 @@ class Job:
     def __init__(
         self,
         cfg: DictConfig,
-        digits: Digits,
+        raw: Raw,
         recipe: Recipe,
         tracker: Tracker,
         threads: int,
         resume: bool,
     ) -> None:
         self.cfg = cfg
-        self.digits = digits
+        self.raw = raw
         self.recipe = recipe
         self.tracker = tracker
         self.threads = threads
         self.resume = resume
         self.code = provenance.code(Path(cfg.root))
+
+    @cached_property
+    def digits(self) -> Digits:
+        """The digits in their view, split; made when something is to be trained on them.
+
+        Raises:
+            InputError: a view or sizes that do not exist.
+        """
+        of = self.cfg.data
+        return split(
+            self.raw,
+            of.view,
+            of.train_size,
+            of.validation,
+            of.distort,
+            of.test_each_epoch,
+            of.noise,
+        )
 
     def train(self, seeds: Sequence[int], parent: str | None) -> list[Outcome]:
         """Trains and tests one classifier for each seed, together; each is a run of its own.
@@ -132,7 +152,7 @@ class Job:
         targets = [str(value) for key, value in flat(values).items() if key.endswith("_target_")]
         parts = {target.split(".")[1] for target in targets if target.startswith("lenet.")}
         code = provenance.digest_of_code(parts | {"data", "paper"})
-        whole = json.dumps([values, code, self.digits.digest, seeds], sort_keys=True, default=str)
+        whole = json.dumps([values, code, self.raw.digest, seeds], sort_keys=True, default=str)
         return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
     def finished(self, seed: int) -> Outcome | None:
@@ -147,7 +167,7 @@ class Job:
             self.cfg.name,
             seed,
             paper.ROWS[self.cfg.paper].name,
-            self.digits.name,
+            self.raw.name,
             figures["test/error"],
             figures["test/error_low"],
             figures["test/error_high"],
@@ -167,14 +187,14 @@ class Job:
         run.text(OmegaConf.to_yaml(OmegaConf.create(values)), "config.yaml")
         if self.code.dirty:
             run.text(self.code.diff, "uncommitted.diff")
-        run.dataset(self.digits.name, self.digits.digest, self.digits.origin)
+        run.dataset(self.raw.name, self.raw.digest, self.raw.origin)
         run.tags(
             {
                 "mlflow.source.name": "train.py",
                 "mlflow.source.git.commit": self.code.commit,
                 "git.dirty": str(self.code.dirty).lower(),
-                "data": self.digits.name,
-                "data.digest": self.digits.digest,
+                "data": self.raw.name,
+                "data.digest": self.raw.digest,
                 "threads": str(self.threads),
                 "dvc.stage": os.environ.get("DVC_STAGE", ""),
                 "compile": str(self.cfg.trainer.compile).lower(),
