@@ -151,7 +151,7 @@ def test_a_job_trains_only_the_seeds_that_are_missing(configure, database: str) 
 def test_the_same_training_twice_at_once_is_refused(configure, tmp_path: Path) -> None:
     cfg = configure("seed=31")
     with (
-        Job(cfg, load("digits", tmp_path), None, None, 1, resume=False).folder([31]),
+        Job(cfg, load("digits", tmp_path), None, 1, resume=False).folder([31]),
         pytest.raises(InputError, match="another process trains lenet5 with the same seeds"),
     ):
         train(cfg)

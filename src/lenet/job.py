@@ -38,18 +38,25 @@ class Job:
         self,
         cfg: DictConfig,
         raw: Raw,
-        recipe: Recipe,
         tracker: Tracker,
         threads: int,
         resume: bool,
     ) -> None:
         self.cfg = cfg
         self.raw = raw
-        self.recipe = recipe
         self.tracker = tracker
         self.threads = threads
         self.resume = resume
         self.code = provenance.code(Path(cfg.root))
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How to train; what it needs takes seconds to import, so it is made when it is needed.
+
+        Raises:
+            InputError: the recipe refuses its values.
+        """
+        return build(self.cfg.recipe)
 
     @cached_property
     def digits(self) -> Digits:
