@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 import torch
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from lenet import sweep, terminal
@@ -30,6 +31,8 @@ def run(cfg: DictConfig) -> float | None:
     signal.signal(signal.SIGTERM, _terminate)
     job = sweep.current_job()
     try:
+        if cfg.repeat is not None:
+            cfg = _repeated(cfg, in_sweep=job is not None)
         outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
     except (KeyboardInterrupt, SystemExit) as e:
         if job:
@@ -49,6 +52,16 @@ def run(cfg: DictConfig) -> float | None:
     else:
         terminal.table(outcomes)
     return statistics.mean(outcome.validation_error for outcome in outcomes)
+
+
+def _repeated(cfg: DictConfig, in_sweep: bool) -> DictConfig:
+    from lenet.repeat import configuration
+
+    if in_sweep:
+        raise InputError("repeat= repeats one run: leave -m out")
+    runtime = HydraConfig.get()
+    [conf] = [s.path for s in runtime.runtime.config_sources if s.provider == "main"]
+    return configuration(cfg, runtime.overrides.task, Path(conf))
 
 
 def cores() -> int:
