@@ -1,6 +1,5 @@
 """One job: compose -> fit -> score -> evaluate -> track."""
 
-import os
 import signal
 import statistics
 import sys
@@ -17,6 +16,7 @@ from lenet.data.digits import split
 from lenet.data.source import load
 from lenet.errors import InputError
 from lenet.job import Job
+from lenet.provenance import cores
 from lenet.terminal import Failure, Outcome
 from lenet.tracking import Tracker
 
@@ -62,11 +62,6 @@ def _repeated(cfg: DictConfig, in_sweep: bool) -> DictConfig:
     runtime = HydraConfig.get()
     [conf] = [s.path for s in runtime.runtime.config_sources if s.provider == "main"]
     return configuration(cfg, runtime.overrides.task, Path(conf))
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _terminate(*_: object) -> None:
