@@ -117,7 +117,7 @@ def test_a_job_that_a_cluster_takes_back_is_queued_again_and_continues(
         out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert "failed" not in out
-    assert "Requeued" in next(tmp_path.rglob("*_log.err")).read_text()
+    assert "this job is preempted" in next(tmp_path.rglob("*_log.err")).read_text()
     [again] = [run for run in runs(tmp_path) if "mlflow.parentRunId" in run.data.tags]
     assert (again.info.run_id, again.info.status) == (job.info.run_id, "FINISHED")
     assert again.data.tags["process.id"] != job.data.tags["process.id"]
