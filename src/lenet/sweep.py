@@ -77,6 +77,10 @@ class Sweep(Callback):
         self.folder = Path(config.hydra.sweep.dir)
         try:
             check_writable(self.folder)
+            if "optuna" in config.hydra.sweeper._target_ and config.data.validation == 0:
+                raise InputError(
+                    "a search goes by the validation error: leave data.validation=0 out"
+                )
             raw = load(config.data.source, Path(config.data.folder))
             self.tracker = Tracker(
                 config.tracking.uri, Path(config.root) / "mlruns", stand_in=raw.name != "mnist"
