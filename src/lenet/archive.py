@@ -1,12 +1,14 @@
 """Reading from MLflow what `lenet.tracking` wrote there."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from lenet.errors import InputError
 
 FINGERPRINT = "fingerprint"  # tag: what makes two runs the same run
 HOST, PROCESS, STARTED = "process.host", "process.id", "process.started"  # tags: whose a run is
@@ -94,6 +96,19 @@ class Archive:
         for run in map(_kept, open_ones):
             if run.tags.get(HOST) == socket.gethostname() and not _lives(run.tags):
                 yield run.id
+
+
+def named(archives: Mapping[str, Archive], start: str, uri: str) -> tuple[Kept, Archive]:
+    """The one run whose id starts so, and the archive that has it, of those of a store.
+
+    Raises:
+        InputError: there is none, or there are several.
+    """
+    found = [(k, a) for a in archives.values() for k in a.all() if k.id.startswith(start)]
+    if len(found) != 1:
+        what = "several runs start" if found else "no run starts"
+        raise InputError(f"{what} with {start} in {uri}: the MLflow UI shows whole ids")
+    return found[0]
 
 
 def this_process() -> dict[str, str]:

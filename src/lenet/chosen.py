@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lenet.archive import Archive, Kept
+from lenet.archive import Archive, Kept, named
 from lenet.collect import MODEL
 from lenet.errors import InputError
 from lenet.evaluation import REJECTION_TARGET, margins, threshold
@@ -54,11 +54,7 @@ def choose(project: Path, uri: str, run: str | None) -> Chosen:
         return _own(project)
     with reading(uri) as archives:
         if run:
-            found = [(k, a) for a in archives.values() for k in a.all() if k.id.startswith(run)]
-            if len(found) != 1:
-                what = "several runs start" if found else "no run starts"
-                raise InputError(f"{what} with {run} in {uri}: the MLflow UI shows whole ids")
-            return _tracked(*found[0])
+            return _tracked(*named(archives, run, uri))
         runs = archives[EXPERIMENT].all() if EXPERIMENT in archives else []
         measured = [k for k in runs if VALIDATION_ERROR in k.metrics and _holds_classifier(k)]
         if not measured:

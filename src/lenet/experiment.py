@@ -1,6 +1,5 @@
 """One job: compose -> fit -> score -> evaluate -> track."""
 
-import os
 import signal
 import statistics
 import sys
@@ -8,6 +7,7 @@ import traceback
 from pathlib import Path
 
 import torch
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from lenet import sweep, terminal
@@ -15,6 +15,7 @@ from lenet.config import check
 from lenet.data.source import load
 from lenet.errors import InputError
 from lenet.job import Job
+from lenet.provenance import cores
 from lenet.terminal import Failure, Outcome
 from lenet.tracking import Tracker
 
@@ -29,6 +30,8 @@ def run(cfg: DictConfig) -> float | None:
     signal.signal(signal.SIGTERM, _terminate)
     job = sweep.current_job()
     try:
+        if cfg.repeat is not None:
+            cfg = _repeated(cfg, in_sweep=job is not None)
         outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
     except (KeyboardInterrupt, SystemExit) as e:
         if job:
@@ -50,9 +53,14 @@ def run(cfg: DictConfig) -> float | None:
     return statistics.mean(outcome.validation_error for outcome in outcomes)
 
 
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _repeated(cfg: DictConfig, in_sweep: bool) -> DictConfig:
+    from lenet.repeat import configuration
+
+    if in_sweep:
+        raise InputError("repeat= repeats one run: leave -m out")
+    runtime = HydraConfig.get()
+    [conf] = [s.path for s in runtime.runtime.config_sources if s.provider == "main"]
+    return configuration(cfg, runtime.overrides.task, Path(conf))
 
 
 def _terminate(*_: object) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import os
 import platform
 import subprocess
 from collections.abc import Iterable
@@ -62,6 +63,11 @@ def _git(root: Path, *arguments: str) -> str | None:
 def versions() -> dict[str, str]:
     """The versions that results depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def digest_of_code(parts: Iterable[str]) -> str:

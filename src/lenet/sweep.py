@@ -7,6 +7,7 @@ Jobs may run in other processes, so all that they share with the sweep lies in i
 import atexit
 import hashlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -65,12 +66,21 @@ class Sweep(Callback):
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
         from lenet.config import check_writable
         from lenet.data.source import load
+        from lenet.provenance import cores
         from lenet.tracking import Tracker
 
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        # joblib would give each worker a share of the cores, and figures would differ by a bit
+        threads = os.environ.setdefault("OMP_NUM_THREADS", str(cores()))
+        for library in ("OPENBLAS", "MKL"):
+            os.environ.setdefault(f"{library}_NUM_THREADS", threads)
         self.folder = Path(config.hydra.sweep.dir)
         try:
             check_writable(self.folder)
+            if "optuna" in config.hydra.sweeper._target_ and config.data.validation == 0:
+                raise InputError(
+                    "a search goes by the validation error: leave data.validation=0 out"
+                )
             raw = load(config.data.source, Path(config.data.folder))
             self.tracker = Tracker(config.tracking.uri, Path(config.root) / "mlruns", raw.stand_in)
         except InputError as e:

@@ -1,0 +1,126 @@
+"""Sweeps whose jobs run beside each other: what the serial sweep gives, each run once."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from tests.conftest import PROJECT
+
+SWEEP = ("-m", "model=lenet5,lenet5_relu", "seed=0,1", "data=digits", "recipe.epochs=1")
+JOBS = 4
+
+
+def children(folder: Path) -> dict[str, tuple[str, float, str]]:
+    """Status, test error and threads of each run under a sweep, by its name."""
+    everything = runs(folder)
+    of_jobs = [run for run in everything if "mlflow.parentRunId" in run.data.tags]
+    kept = {
+        run.info.run_name: (
+            run.info.status,
+            run.data.metrics.get("test/error", -1.0),
+            run.data.tags["threads"],
+        )
+        for run in of_jobs
+    }
+    assert len(kept) == len(of_jobs), "a run is there twice"
+    assert len(everything) == len(of_jobs) + 1, "one parent"
+    return kept
+
+
+def runs(folder: Path) -> list:
+    """All MLflow runs of a project folder."""
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    return client.search_runs([e.experiment_id for e in client.search_experiments()])
+
+
+def fresh(folder: Path) -> None:
+    """Leaves an empty folder."""
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+@pytest.mark.slow
+def test_parallel_workers_give_what_the_serial_sweep_gives(train, tmp_path: Path) -> None:
+    assert train(*SWEEP).returncode == 0
+    serial = children(tmp_path)
+    assert len(serial) == JOBS
+    fresh(tmp_path)
+    done = train(*SWEEP, "hydra/launcher=joblib", f"hydra.launcher.n_jobs={JOBS}")
+    assert done.returncode == 0, done.stderr
+    assert children(tmp_path) == serial
+
+
+@pytest.mark.long
+def test_eight_workers_from_nothing_lose_and_double_nothing(train, tmp_path: Path) -> None:
+    sweep = (*SWEEP, "seed=0,1,2,3,4,5", "trainer.threads=1", "hydra/launcher=joblib")
+    first = None
+    for _ in range(5):
+        fresh(tmp_path)
+        done = train(*sweep, "hydra.launcher.n_jobs=8")
+        assert done.returncode == 0, done.stderr
+        kept = children(tmp_path)
+        assert len(kept) == 12
+        assert {status for status, *_ in kept.values()} == {"FINISHED"}
+        first = first or kept
+        assert kept == first
+
+
+QUICK = ("data=digits", "recipe.epochs=1", "trainer.threads=1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "slurm"])
+def test_failures_and_skips_are_told_by_every_launcher(
+    train, tmp_path: Path, launcher: str
+) -> None:
+    if launcher == "slurm" and (not shutil.which("sinfo") or subprocess.run(["sinfo"]).returncode):
+        pytest.skip("no Slurm answers here (sinfo)")
+    assert train("model.pooling=max", *QUICK).returncode == 0
+    failed = train("-m", "model.pooling=median,max", *QUICK, f"hydra/launcher={launcher}")
+    assert failed.returncode == 1
+    assert "failed lenet5: pooling='median' is not one of average, max" in failed.stdout
+    assert failed.stdout.count("was finished") == 1
+    statuses = sorted((run.info.run_name, run.info.status) for run in runs(tmp_path))
+    assert statuses == [
+        ("lenet5 seed 0", "FAILED"),
+        ("lenet5 seed 0", "FINISHED"),
+        (f"sweep model.pooling=median,max {' '.join(QUICK)}", "FAILED"),
+    ]
+
+
+@pytest.mark.slow
+def test_a_job_that_a_cluster_takes_back_is_queued_again_and_continues(
+    empty_database: Path, tmp_path: Path
+) -> None:
+    shutil.copy(empty_database, tmp_path)
+    command = [sys.executable, str(PROJECT / "train.py"), "-m", *QUICK, "recipe.epochs=40"]
+    with subprocess.Popen(
+        [*command, "hydra/launcher=submitit_local"],
+        env=os.environ | {"LENET_ROOT": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not (logs := list(tmp_path.rglob("*_log.out"))) or "epoch 3 " not in (
+            logs[0].read_text()
+        ):
+            assert process.poll() is None
+            time.sleep(0.05)
+        [job] = [run for run in runs(tmp_path) if "mlflow.parentRunId" in run.data.tags]
+        os.kill(int(job.data.tags["process.id"]), signal.SIGUSR2)  # as Slurm does before its limit
+        out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert "failed" not in out
+    assert "this job is preempted" in next(tmp_path.rglob("*_log.err")).read_text()
+    [again] = [run for run in runs(tmp_path) if "mlflow.parentRunId" in run.data.tags]
+    assert (again.info.run_id, again.info.status) == (job.info.run_id, "FINISHED")
+    assert again.data.tags["process.id"] != job.data.tags["process.id"]
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    steps = [m.step for m in client.get_metric_history(job.info.run_id, "train/loss")]
+    assert steps == list(range(1, 41))
