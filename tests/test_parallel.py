@@ -124,3 +124,25 @@ def test_a_job_that_a_cluster_takes_back_is_queued_again_and_continues(
     client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
     steps = [m.step for m in client.get_metric_history(job.info.run_id, "train/loss")]
     assert steps == list(range(1, 41))
+
+
+@pytest.mark.slow
+def test_an_interrupted_sweep_leaves_no_worker_and_no_open_run(
+    empty_database: Path, tmp_path: Path
+) -> None:
+    shutil.copy(empty_database, tmp_path)
+    command = [sys.executable, str(PROJECT / "train.py"), "-m", *QUICK, "recipe.epochs=900"]
+    with subprocess.Popen(
+        [*command, "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+        env=os.environ | {"LENET_ROOT": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        for line in process.stdout:
+            if "epoch 2 " in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)  # no worker holds the pipe open
+    assert process.returncode != 0
+    assert {run.info.status for run in runs(tmp_path)} == {"KILLED"}

@@ -110,7 +110,10 @@ class Sweep(Callback):
             [Failure(**note["failure"]) for note in notes if "failure" in note],
         )
         status = "FINISHED" if ended and all("outcomes" in note for note in notes) else "FAILED"
-        if any("killed" in note for note in notes):
+        # joblib ends its workers without a word when the sweep is interrupted
+        if any("killed" in note for note in notes) or (
+            not ended and self.tracker.close_abandoned()
+        ):
             status = "KILLED"
         self.tracker.close(self.parent, status)
         return status

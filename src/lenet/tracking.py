@@ -143,8 +143,7 @@ class Tracker:
         digits = "a stand-in, **not MNIST**" if stand_in else "MNIST"
         self._experiment_id = self._experiment(uri, artifacts, DESCRIPTION.format(digits=digits))
         self.archive = Archive(self._client, self._experiment_id)
-        for abandoned in self.archive.abandoned():
-            self.close(abandoned, "KILLED")
+        self.close_abandoned()
 
     def _experiment(self, uri: str, artifacts: Path, description: str) -> str:
         """The id of the experiment, which is made if it is new. Under a lock: a fresh database
@@ -233,6 +232,13 @@ class Tracker:
         """Ends a run with FINISHED, FAILED or KILLED."""
         if self._client:
             self._client.set_terminated(run_id, status)
+
+    def close_abandoned(self) -> bool:
+        """Ends as KILLED the runs whose process is gone; whether there were any."""
+        gone = list(self.archive.abandoned()) if self.archive else []
+        for run_id in gone:
+            self.close(run_id, "KILLED")
+        return bool(gone)
 
     @property
     def page(self) -> str:
