@@ -10,20 +10,27 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from lenet.archive import FINGERPRINT, Archive, this_process
-from lenet.errors import InputError
+from lenet.errors import InputError, writing
+from lenet.spool import SPOOL, Away, Record, Spool
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it narrates each new database
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+# By default MLflow asks a server that is away for minutes, at each call.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")  # seconds
 
 ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not there
 PARAMETERS_PER_CALL = 100  # MLflow's limit for one batch
+TOO_MANY_REQUESTS = 429
 
 VALIDATION_ERROR = "final/validation_error"  # metric: what choices are made by
 
@@ -44,79 +51,99 @@ Under *Artifacts*: the resolved configuration, predictions, the misclassified di
 
 
 class Run:
-    """An open run. Without a client (``tracking=off``) it takes everything and keeps nothing.
+    """An open run.
 
     Args:
-        client: an MlflowClient or None.
-        run_id: of the run in MLflow.
+        write: takes the id of a run and a record of it, of which `send` knows the kinds.
+        run_id: of the run in MLflow, or None where nothing is tracked.
         logged: the metrics, each with its step, that a run that continues has already.
     """
 
     def __init__(
-        self, client: Any, run_id: str | None, logged: Set[tuple[str, int]] = frozenset()
+        self,
+        write: Callable[[str | None, Record], None],
+        run_id: str | None,
+        logged: Set[tuple[str, int]] = frozenset(),
     ) -> None:
-        self._client = client
+        self._write = write
         self.id = run_id
         self._logged = logged
 
     def parameters(self, values: Mapping[str, Any]) -> None:
         """Logs values once for the run; each is written as text."""
-        if not self._client:
-            return
-        from mlflow.entities import Param
-
-        kept = self._client.get_run(self.id).data.params  # of a run that continues; they stay
-        entities = [Param(key, str(value)) for key, value in values.items() if key not in kept]
-        for start in range(0, len(entities), PARAMETERS_PER_CALL):
-            self._client.log_batch(self.id, params=entities[start : start + PARAMETERS_PER_CALL])
+        self._write(self.id, {"parameters": {key: str(value) for key, value in values.items()}})
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Logs figures of one step; steps are epochs, from 1."""
-        if not self._client:
-            return
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        metrics = [
-            Metric(key, value, now, step)
-            for key, value in values.items()
-            if (key, step) not in self._logged
-        ]
-        self._client.log_batch(self.id, metrics=metrics)
+        new = {k: float(v) for k, v in values.items() if (k, step) not in self._logged}
+        self._write(self.id, {"metrics": new, "step": step, "time": _now()})
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Sets tags."""
-        if self._client:
-            from mlflow.entities import RunTag
-
-            self._client.log_batch(self.id, tags=[RunTag(k, v) for k, v in values.items()])
+        self._write(self.id, {"tags": dict(values)})
 
     def dataset(self, name: str, digest: str, where: str) -> None:
         """Names the data of the run, for MLflow's own column."""
-        if not self._client:
-            return
-        from mlflow.entities import Dataset, DatasetInput
-
-        data = Dataset(name, digest[:8], "local", json.dumps({"path": where}))
-        self._client.log_inputs(self.id, [DatasetInput(data)])
+        self._write(self.id, {"dataset": name, "digest": digest[:8], "where": where})
 
     def text(self, text: str, name: str) -> None:
         """Keeps a text as an artifact."""
-        if self._client:
-            self._client.log_text(self.id, text, name)
+        self._write(self.id, {"text": text, "name": name})
 
     def file(self, path: Path) -> None:
         """Keeps a file as an artifact."""
-        if self._client:
-            self._client.log_artifact(self.id, str(path))
+        self._write(self.id, {"path": str(path)})
 
     @contextmanager
     def artifact(self, name: str) -> Iterator[Path]:
         """A path to write one artifact to; it is kept when the block ends well."""
-        with tempfile.TemporaryDirectory() as folder:
+        temporary = tempfile.gettempdir()
+        with writing(temporary), tempfile.TemporaryDirectory(dir=temporary) as folder:
             path = Path(folder) / name
             yield path
             self.file(path)
+
+
+def send(client: Any, run: str, record: Record) -> None:
+    """Tells MLflow a record of a run. Told again, it changes nothing: a metric that has the same
+    time, step and value is one row of MLflow's table, everything else replaces itself.
+    """
+    from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
+
+    match record:
+        case {"parameters": values}:
+            kept = client.get_run(run).data.params  # of a run that continues; they stay
+            entities = [Param(key, value) for key, value in values.items() if key not in kept]
+            for start in range(0, len(entities), PARAMETERS_PER_CALL):
+                client.log_batch(run, params=entities[start : start + PARAMETERS_PER_CALL])
+        case {"metrics": values, "step": step, "time": now}:
+            client.log_batch(run, metrics=[Metric(k, v, now, step) for k, v in values.items()])
+        case {"tags": values}:
+            client.log_batch(run, tags=[RunTag(key, value) for key, value in values.items()])
+        case {"dataset": name, "digest": digest, "where": where}:
+            data = Dataset(name, digest, "local", json.dumps({"path": where}))
+            client.log_inputs(run, [DatasetInput(data)])
+        case {"text": text, "name": name}:
+            client.log_text(run, text, name)
+        case {"path": path}:
+            client.log_artifact(run, path)
+        case {"status": status, "time": now}:
+            client.set_terminated(run, status, now)
+        case _:
+            raise ValueError(f"no record of a run: {record}")
+
+
+def send_to_server(client: Any, run: str, record: Record) -> None:
+    """As `send`; a server that does not answer, or not now (HTTP 5xx, 429), raises `Away`."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        send(client, run, record)
+    except MlflowException as e:
+        code = e.get_http_status_code()  # 500 also where there was no answer at all
+        if code >= 500 or code == TOO_MANY_REQUESTS:
+            raise Away(_first_line(e)) from e
+        raise
 
 
 class Tracker:
@@ -124,7 +151,8 @@ class Tracker:
 
     Args:
         uri: of the store, ``sqlite:///...`` or ``http...``; None tracks nothing.
-        artifacts: the folder for files, where the store is a database file.
+        artifacts: the folder for files, where the store is a database file; beside it lies the
+            spool for what a server that is away does not get.
         stand_in: whether the digits only stand in for MNIST; they have an experiment of their own.
 
     Raises:
@@ -134,7 +162,9 @@ class Tracker:
     def __init__(self, uri: str | None, artifacts: Path, stand_in: bool) -> None:
         self.uri = uri
         self.experiment = STAND_IN_EXPERIMENT if stand_in else EXPERIMENT
+        self._artifacts = artifacts
         self._client: Any = None
+        self._spool: Spool | None = None
         self.archive: Archive | None = None
         if uri is None:
             return
@@ -143,40 +173,39 @@ class Tracker:
         digits = "a stand-in, **not MNIST**" if stand_in else "MNIST"
         self._experiment_id = self._experiment(uri, artifacts, DESCRIPTION.format(digits=digits))
         self.archive = Archive(self._client, self._experiment_id)
-        for abandoned in self.archive.abandoned():
-            self.close(abandoned, "KILLED")
+        if uri.startswith("http"):
+            self._spool = Spool(
+                artifacts.parent / SPOOL, uri, partial(send_to_server, self._client)
+            )
+            self._spool.deliver_all()  # first: it may say how a run ended
+        with _usable(uri):
+            abandoned = list(self.archive.abandoned())
+        for run_id in abandoned:
+            self.close(run_id, "KILLED")
 
     def _experiment(self, uri: str, artifacts: Path, description: str) -> str:
         """The id of the experiment, which is made if it is new. Under a lock: a fresh database
         that two processes create at once is broken for good."""
         from filelock import FileLock
         from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
 
         tags = {
             "mlflow.note.content": description,
             "mlflow.experimentKind": "custom_model_development",
         }
-        try:
-            artifacts.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(artifacts.parent / ".mlflow.lock"):
-                self._client = MlflowClient(uri)
-                found = self._client.get_experiment_by_name(self.experiment)
-                if found and found.lifecycle_stage == "deleted":
-                    raise InputError(
-                        f"the MLflow experiment {self.experiment!r} was deleted: restore it "
-                        f"(mlflow experiments restore -x {found.experiment_id}) or set tracking.uri"
-                    )
-                if found:
-                    return found.experiment_id
-                where = None if uri.startswith("http") else artifacts.resolve().as_uri()
-                return self._client.create_experiment(self.experiment, where, tags)
-        except (OSError, MlflowException, SQLAlchemyError) as e:
-            raise InputError(
-                f"tracking.uri={uri} cannot be used ({_first_line(e)}): "
-                "set another one, or tracking=off"
-            ) from e
+        artifacts.parent.mkdir(parents=True, exist_ok=True)
+        with _usable(uri), FileLock(artifacts.parent / ".mlflow.lock"):
+            self._client = MlflowClient(uri)
+            found = self._client.get_experiment_by_name(self.experiment)
+            if found and found.lifecycle_stage == "deleted":
+                raise InputError(
+                    f"the MLflow experiment {self.experiment!r} was deleted: restore it "
+                    f"(mlflow experiments restore -x {found.experiment_id}) or set tracking.uri"
+                )
+            if found:
+                return found.experiment_id
+            where = None if uri.startswith("http") else artifacts.resolve().as_uri()
+            return self._client.create_experiment(self.experiment, where, tags)
 
     @contextmanager
     def run(
@@ -195,16 +224,21 @@ class Tracker:
             again: the newest run of that fingerprint is continued if there is one.
         """
         run_id = self.open(name, parent, fingerprint, again)
-        logged = self.archive.steps(run_id) if self.archive and run_id and again else frozenset()
-        run = Run(self._client, run_id, logged)
+        logged: Set[tuple[str, int]] = frozenset()
+        if self.archive and run_id and again:
+            with _usable(self.uri):
+                logged = self.archive.steps(run_id)
+        run = Run(self.write, run_id, logged)
         try:
             yield run
         except Exception as e:
-            run.tags({"failure": f"{type(e).__name__}: {e}"})
-            self.close(run.id, "FAILED")
+            with suppress(InputError):  # where there is no room, MLflow cannot be told
+                run.tags({"failure": f"{type(e).__name__}: {e}"})
+                self.close(run.id, "FAILED")
             raise
         except BaseException:  # Ctrl-C, SIGTERM
-            self.close(run.id, "KILLED")
+            with suppress(InputError):
+                self.close(run.id, "KILLED")
             raise
         self.close(run.id, "FINISHED")
 
@@ -221,18 +255,37 @@ class Tracker:
         tags = this_process()
         tags |= {"mlflow.parentRunId": parent} if parent else {}
         tags |= {FINGERPRINT: fingerprint} if fingerprint else {}
-        known = self.archive.find(fingerprint) if self.archive and fingerprint and again else None
-        if known is None:
-            opened = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
-            return opened.info.run_id
-        Run(self._client, known.id).tags(tags | {"failure": ""})
-        self._client.update_run(known.id, status="RUNNING")
-        return known.id
+        with _usable(self.uri):
+            known = (
+                self.archive.find(fingerprint) if self.archive and fingerprint and again else None
+            )
+            if known is None:
+                opened = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
+                return opened.info.run_id
+            send(self._client, known.id, {"tags": tags | {"failure": ""}})
+            self._client.update_run(known.id, status="RUNNING")
+            return known.id
+
+    def write(self, run_id: str | None, record: Record) -> None:
+        """Writes a record of a run, as `send`; while a server is away, to the spool.
+
+        Raises:
+            InputError: there is no room for it.
+        """
+        if run_id is None:
+            return
+        if self._spool:
+            self._spool.write(run_id, record)
+            return
+        is_file = "path" in record or "text" in record
+        with writing(self._artifacts if is_file else str(self.uri)):
+            send(self._client, run_id, record)
 
     def close(self, run_id: str | None, status: str) -> None:
         """Ends a run with FINISHED, FAILED or KILLED."""
-        if self._client:
-            self._client.set_terminated(run_id, status)
+        self.write(run_id, {"status": status, "time": _now()})
+        if run_id and self._spool:
+            self._spool.settle(run_id)
 
     @property
     def page(self) -> str:
@@ -266,6 +319,42 @@ def reading(uri: str) -> Iterator[dict[str, Archive]]:
         yield {e.name: Archive(client, e.experiment_id) for e in client.search_experiments()}
     except (OSError, MlflowException, SQLAlchemyError) as e:
         raise InputError(f"MLflow at {uri} cannot be read: {_first_line(e)}") from e
+
+
+@contextmanager
+def _usable(uri: str | None) -> Iterator[None]:
+    """For what a run cannot begin without.
+
+    Raises:
+        InputError: MLflow does not do it.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (OSError, MlflowException, SQLAlchemyError) as e:
+        raise InputError(
+            f"tracking.uri={uri} cannot be used ({_first_line(e)}): "
+            "set another one, or tracking=off"
+        ) from e
+
+
+def deliver(project: Path) -> bool:
+    """Delivers all that waits in a project's spool, and says so; whether nothing waits now."""
+    from mlflow import MlflowClient
+
+    complete = True
+    for folder in sorted((project / SPOOL).glob("*/")):
+        server = unquote(folder.name)
+        spool = Spool(project / SPOOL, server, partial(send_to_server, MlflowClient(server)))
+        complete &= spool.deliver_all()
+    return complete
+
+
+def _now() -> int:
+    """Milliseconds, as MLflow counts them."""
+    return int(time.time() * 1000)
 
 
 def _ask(uri: str) -> None:
