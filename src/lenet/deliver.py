@@ -12,3 +12,4 @@ from lenet.tracking import deliver
 if __name__ == "__main__":
     if not deliver(Path(os.environ.get("LENET_ROOT", Path.cwd()))):
         sys.exit(1)
+    print("Nothing waits.")

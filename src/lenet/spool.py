@@ -149,7 +149,7 @@ class Spool:
     def _is_away(self) -> None:
         if self._ask_from == 0.0:
             print(
-                f"{self._server} is away: the run goes on, and what it writes is kept in {self.folder}",
+                f"{self._server} is away: the run goes on, what it writes is kept in {self.folder}",
                 file=sys.stderr,
             )
         self._ask_from = time.monotonic() + TRY_AGAIN

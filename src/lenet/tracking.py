@@ -5,6 +5,7 @@ status: FINISHED, FAILED with the reason, KILLED when it was interrupted.
 """
 
 import json
+import logging
 import os
 import tempfile
 import time
@@ -24,6 +25,7 @@ from lenet.spool import SPOOL, Away, Record, Spool
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it narrates each new database
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 # By default MLflow asks a server that is away for minutes, at each call.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")  # seconds
@@ -174,6 +176,7 @@ class Tracker:
         self._experiment_id = self._experiment(uri, artifacts, DESCRIPTION.format(digits=digits))
         self.archive = Archive(self._client, self._experiment_id)
         if uri.startswith("http"):
+            logging.getLogger("urllib3").setLevel(logging.ERROR)  # the spool tells it in a line
             self._spool = Spool(
                 artifacts.parent / SPOOL, uri, partial(send_to_server, self._client)
             )
