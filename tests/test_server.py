@@ -204,12 +204,12 @@ def test_a_delivery_killed_half_way_and_repeated_doubles_nothing(
 def test_a_run_that_is_resumed_gets_first_what_waited(
     server: Server, configure, before_epoch, tmp_path: Path
 ) -> None:
-    def interrupt() -> None:
-        raise KeyboardInterrupt
+    def kill() -> None:
+        raise SystemExit(143)
 
     tracking = f"tracking={{uri:'{server.uri}'}}"
-    before_epoch({2: server.stop, 4: interrupt})
-    with pytest.raises(KeyboardInterrupt):
+    before_epoch({2: server.stop, 4: kill})
+    with pytest.raises(SystemExit):
         train(configure(tracking, "seed=5", epochs=EPOCHS))
     assert not nothing_waits(tmp_path)
     server.start()
@@ -222,7 +222,7 @@ def test_a_run_that_is_resumed_gets_first_what_waited(
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
     """A database server of the test's own, by its URI."""
-    pytest.importorskip("psycopg2", reason="pip install 'lenet[postgres]' is not done here")
+    pytest.importorskip("psycopg", reason="pip install 'lenet[postgres]' is not done here")
     if not POSTGRES:
         pytest.skip("PostgreSQL is not installed here")
     # it refuses to run as root
@@ -243,7 +243,7 @@ def postgres() -> Iterator[str]:
         pg_ctl("initdb", "-o", "--auth=trust --username=lenet")
         options = f"-h 127.0.0.1 -p {port} -k {folder}"
         pg_ctl("start", "-l", str(folder / "log"), "-o", options)
-        yield f"postgresql://lenet@127.0.0.1:{port}/postgres"
+        yield f"postgresql+psycopg://lenet@127.0.0.1:{port}/postgres"
         pg_ctl("stop", "-m", "immediate")
     finally:
         shutil.rmtree(folder)

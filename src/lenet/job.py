@@ -19,7 +19,7 @@ from lenet import paper, provenance, terminal
 from lenet.classifier import Classifier, Recipe
 from lenet.config import build, flat
 from lenet.data.digits import Digits
-from lenet.errors import InputError
+from lenet.errors import InputError, writing
 from lenet.evaluation import evaluate
 from lenet.terminal import Outcome
 from lenet.tracking import VALIDATION_ERROR, Run, Tracker
@@ -75,7 +75,8 @@ class Job:
             options: Any = OmegaConf.to_container(self.cfg.trainer, resolve=True)
             del options["threads"]
             start, busy = time.perf_counter(), time.process_time()
-            classifiers = self.recipe.fit(models, seeds, self.digits, options, folder, watches)
+            with writing(folder):
+                classifiers = self.recipe.fit(models, seeds, self.digits, options, folder, watches)
             seconds = (time.perf_counter() - start) / len(seeds)
             busy = (time.process_time() - busy) / len(seeds)
             for watch in watches:

@@ -29,6 +29,8 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 # By default MLflow asks a server that is away for minutes, at each call.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")  # seconds
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # that a server is away, the spool tells
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises what it logs
 
 ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not there
 PARAMETERS_PER_CALL = 100  # MLflow's limit for one batch
@@ -176,7 +178,6 @@ class Tracker:
         self._experiment_id = self._experiment(uri, artifacts, DESCRIPTION.format(digits=digits))
         self.archive = Archive(self._client, self._experiment_id)
         if uri.startswith("http"):
-            logging.getLogger("urllib3").setLevel(logging.ERROR)  # the spool tells it in a line
             self._spool = Spool(
                 artifacts.parent / SPOOL, uri, partial(send_to_server, self._client)
             )
