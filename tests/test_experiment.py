@@ -10,7 +10,6 @@ import pytest
 from omegaconf import OmegaConf
 from safetensors.numpy import load_file
 
-from lenet.data.digits import split
 from lenet.data.source import load
 from lenet.errors import InputError
 from lenet.experiment import train
@@ -151,9 +150,8 @@ def test_a_job_trains_only_the_seeds_that_are_missing(configure, database: str) 
 
 def test_the_same_training_twice_at_once_is_refused(configure, tmp_path: Path) -> None:
     cfg = configure("seed=31")
-    digits = split(load("digits", tmp_path))
     with (
-        Job(cfg, digits, None, None, 1, resume=False).folder([31]),
+        Job(cfg, load("digits", tmp_path), None, 1, resume=False).folder([31]),
         pytest.raises(InputError, match="another process trains lenet5 with the same seeds"),
     ):
         train(cfg)

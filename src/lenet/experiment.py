@@ -11,8 +11,7 @@ import torch
 from omegaconf import DictConfig
 
 from lenet import sweep, terminal
-from lenet.config import build, check
-from lenet.data.digits import split
+from lenet.config import check
 from lenet.data.source import load
 from lenet.errors import InputError
 from lenet.job import Job
@@ -76,25 +75,24 @@ def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) ->
     threads = cfg.trainer.threads or cores()
     torch.set_num_threads(threads)
     raw = load(cfg.data.source, Path(cfg.data.folder))
-    of = cfg.data
-    digits = split(
-        raw, of.view, of.train_size, of.validation, of.distort, of.test_each_epoch, of.noise
-    )
-    if digits.stand_in:
+    if raw.stand_in:
         terminal.banner()
-    recipe = build(cfg.recipe)
-    tracker = Tracker(cfg.tracking.uri, Path(cfg.root) / "mlruns", digits.stand_in)
+    tracker = Tracker(cfg.tracking.uri, Path(cfg.root) / "mlruns", raw.stand_in)
     resume = (cfg.resume or in_sweep) and not cfg.force
-    job = Job(cfg, digits, recipe, tracker, threads, resume)
+    job = Job(cfg, raw, tracker, threads, resume)
     seeds = [cfg.seed] if cfg.seeds is None else list(cfg.seeds)
+    together = True
+    if not all(job.finished(seed) for seed in seeds):
+        _ = job.digits  # what is wrong with them is told before a run opens
+        together = job.recipe.together
     if len(seeds) == 1:
         return job.train(seeds, parent)
-    with job.run(cfg.name, parent, job.fingerprint(*seeds)) as together:
-        job.describe(together)
-        groups = [seeds] if recipe.together else [[seed] for seed in seeds]
-        outcomes = [outcome for group in groups for outcome in job.train(group, together.id)]
+    with job.run(cfg.name, parent, job.fingerprint(*seeds)) as run:
+        job.describe(run)
+        groups = [seeds] if together else [[seed] for seed in seeds]
+        outcomes = [outcome for group in groups for outcome in job.train(group, run.id)]
         errors = [outcome.error for outcome in outcomes]
-        together.metrics(
+        run.metrics(
             {"test/error": statistics.mean(errors), "test/error_std": statistics.stdev(errors)}
         )
     return outcomes

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from omegaconf import DictConfig, OmegaConf
 from lenet import paper, provenance, terminal
 from lenet.classifier import Classifier, Recipe
 from lenet.config import build, flat
-from lenet.data.digits import Digits
+from lenet.data.digits import Digits, split
+from lenet.data.source import Raw
 from lenet.errors import InputError, writing
 from lenet.evaluation import evaluate
 from lenet.terminal import Outcome
-from lenet.tracking import VALIDATION_ERROR, Run, Tracker
+from lenet.tracking import VALIDATION_ERROR, Run, Tracker, usable
 
 # of the configuration, what figures do not depend on
 PLACES = ("source", "folder")
@@ -35,19 +37,44 @@ class Job:
     def __init__(
         self,
         cfg: DictConfig,
-        digits: Digits,
-        recipe: Recipe,
+        raw: Raw,
         tracker: Tracker,
         threads: int,
         resume: bool,
     ) -> None:
         self.cfg = cfg
-        self.digits = digits
-        self.recipe = recipe
+        self.raw = raw
         self.tracker = tracker
         self.threads = threads
         self.resume = resume
         self.code = provenance.code(Path(cfg.root))
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How to train; what it needs takes seconds to import, so it is made when it is needed.
+
+        Raises:
+            InputError: the recipe refuses its values.
+        """
+        return build(self.cfg.recipe)
+
+    @cached_property
+    def digits(self) -> Digits:
+        """The digits in their view, split; made when something is to be trained on them.
+
+        Raises:
+            InputError: a view or sizes that do not exist.
+        """
+        of = self.cfg.data
+        return split(
+            self.raw,
+            of.view,
+            of.train_size,
+            of.validation,
+            of.distort,
+            of.test_each_epoch,
+            of.noise,
+        )
 
     def train(self, seeds: Sequence[int], parent: str | None) -> list[Outcome]:
         """Trains and tests one classifier for each seed, together; each is a run of its own.
@@ -133,14 +160,15 @@ class Job:
         targets = [str(value) for key, value in flat(values).items() if key.endswith("_target_")]
         parts = {target.split(".")[1] for target in targets if target.startswith("lenet.")}
         code = provenance.digest_of_code(parts | {"data", "paper"})
-        whole = json.dumps([values, code, self.digits.digest, seeds], sort_keys=True, default=str)
+        whole = json.dumps([values, code, self.raw.digest, seeds], sort_keys=True, default=str)
         return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
     def finished(self, seed: int) -> Outcome | None:
         """What came of a seed that was trained before, if the job resumes."""
         if not self.resume or not self.tracker.archive:
             return None
-        kept = self.tracker.archive.find(self.fingerprint(seed), finished=True)
+        with usable(self.tracker.uri):
+            kept = self.tracker.archive.find(self.fingerprint(seed), finished=True)
         if kept is None:
             return None
         figures = kept.metrics
@@ -148,7 +176,7 @@ class Job:
             self.cfg.name,
             seed,
             paper.ROWS[self.cfg.paper].name,
-            self.digits.name,
+            self.raw.name,
             figures["test/error"],
             figures["test/error_low"],
             figures["test/error_high"],
@@ -168,14 +196,14 @@ class Job:
         run.text(OmegaConf.to_yaml(OmegaConf.create(values)), "config.yaml")
         if self.code.dirty:
             run.text(self.code.diff, "uncommitted.diff")
-        run.dataset(self.digits.name, self.digits.digest, self.digits.origin)
+        run.dataset(self.raw.name, self.raw.digest, self.raw.origin)
         run.tags(
             {
                 "mlflow.source.name": "train.py",
                 "mlflow.source.git.commit": self.code.commit,
                 "git.dirty": str(self.code.dirty).lower(),
-                "data": self.digits.name,
-                "data.digest": self.digits.digest,
+                "data": self.raw.name,
+                "data.digest": self.raw.digest,
                 "threads": str(self.threads),
                 "dvc.stage": os.environ.get("DVC_STAGE", ""),
                 "compile": str(self.cfg.trainer.compile).lower(),

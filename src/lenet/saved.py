@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.utils import get_class
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -19,30 +20,15 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from yaml import YAMLError
 
-from lenet.classic import persistence
-from lenet.classic.adapter import Estimator, Fit
 from lenet.classifier import Classifier, Costs
 from lenet.data.views import VIEWS
-from lenet.ensemble.heads import LocalLearningHead, NearestNeighbourHead
-from lenet.ensemble.recipes import BoostedNetworks, Boosting, Headed, WithHead
 from lenet.errors import InputError
-from lenet.learning.minibatch import Minibatch
 from lenet.learning.network import Network
-from lenet.nets.lenet1 import LeNet1
-from lenet.nets.lenet4 import LeNet4
-from lenet.nets.lenet5 import LeNet5
-from lenet.nets.mlp import MLP
 
 Weights = dict[str, Tensor]
 
-
-def _targets(*classes: type) -> dict[str, type]:
-    """Classes by their names in configurations."""
-    return {f"{c.__module__}.{c.__qualname__}": c for c in classes}
-
-
-NETS = _targets(LeNet1, LeNet4, LeNet5, MLP)
-HEADS = _targets(NearestNeighbourHead, LocalLearningHead)
+NETS = ("lenet1.LeNet1", "lenet4.LeNet4", "lenet5.LeNet5", "mlp.MLP")  # of lenet.nets
+HEADS = ("NearestNeighbourHead", "LocalLearningHead")  # of lenet.ensemble.heads
 
 
 @dataclass(frozen=True)
@@ -107,12 +93,17 @@ def load(config: Path | DictConfig, weights: Path) -> Reader:
 
 def _net(model: dict[str, Any], weights: Weights) -> nn.Sequential:
     options = dict(model)
-    target = options.pop("_target_")
-    if target not in NETS:
-        raise ValueError(f"{target} is not one of {', '.join(NETS)}")
-    net = NETS[target](**options)
+    net = _named("lenet.nets", NETS, options.pop("_target_"))(**options)
     net.load_state_dict(weights)
     return net
+
+
+def _named(package: str, names: tuple[str, ...], target: str) -> Any:
+    """The class that a configuration names, if it is one of those."""
+    known = {f"{package}.{name}" for name in names}
+    if target not in known:
+        raise ValueError(f"{target} is not one of {', '.join(sorted(known))}")
+    return get_class(target)
 
 
 def _network(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Network:
@@ -124,22 +115,27 @@ def _minibatch(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Net
     return Network(net.to(memory_format=torch.channels_last))  # as trained: else last bits differ
 
 
-def _estimator(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Estimator:
+def _estimator(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Classifier:
+    from lenet.classic import persistence
+    from lenet.classic.adapter import Estimator
+
     return Estimator(persistence.load(path))
 
 
-def _headed(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Headed:
+def _headed(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Classifier:
+    from lenet.ensemble.recipes import Headed
+
     options = dict(recipe["head"])
-    target = options.pop("_target_")
     options.pop("_partial_")
-    if target not in HEADS:
-        raise ValueError(f"{target} is not one of {', '.join(HEADS)}")
+    head = _named("lenet.ensemble.heads", HEADS, options.pop("_target_"))(**options)
     weights = load_file(path)
     features, labels = weights.pop("features"), weights.pop("labels")
-    return Headed(_net(model, weights).eval(), HEADS[target](**options), features.numpy(), labels)
+    return Headed(_net(model, weights).eval(), head, features.numpy(), labels)
 
 
-def _boosted(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> BoostedNetworks:
+def _boosted(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Classifier:
+    from lenet.ensemble.recipes import BoostedNetworks
+
     weights = load_file(path)
     threshold = float(weights.pop("threshold", torch.inf))  # without one, all three are called
     each: dict[str, Weights] = {}
@@ -150,12 +146,10 @@ def _boosted(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Boost
 
 
 _MAKERS: dict[str, Callable[[dict[str, Any], dict[str, Any], Path], Classifier]] = {
-    f"{recipe.__module__}.{recipe.__qualname__}": make
-    for recipe, make in (
-        (Fit, _estimator),
-        (Minibatch, _minibatch),
-        (WithHead, _headed),
-        (Boosting, _boosted),
-    )
+    "lenet.classic.adapter.Fit": _estimator,
+    "lenet.learning.minibatch.Minibatch": _minibatch,
+    "lenet.ensemble.recipes.WithHead": _headed,
+    "lenet.ensemble.recipes.Boosting": _boosted,
 }
-"""By the recipe that trained it; any other trains plain nets."""
+"""By the recipe that trained it; any other trains plain nets. Makers import what they need: all of
+it would take seconds."""

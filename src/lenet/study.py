@@ -17,7 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from lenet.errors import InputError
 
-CONF, RESULTS, REPORTS, PARAMS = Path("conf"), Path("results"), Path("reports"), Path("params.yaml")
+CONF, RESULTS, REPORTS = Path("conf"), Path("results"), Path("reports")
+PARAMS, README = Path("params.yaml"), Path("README.md")
 DATA = RESULTS / "data.json"
 KEPT = ("lenet5", "lenet5_dist", "lenet5_noise")  # experiments whose first seed's weights stay
 PICTURED = (*KEPT, "lenet5_modern", "mlp_300", "knn", "svm_poly4", "tangent_distance")
@@ -51,9 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             count = restore.restore(kept, store(), Path(os.environ["LENET_ROOT"]) / "mlruns")
             print(f"{count} runs of {RESULTS}/ are now in MLflow, too")
         else:
-            from lenet.report import build
+            from lenet.report import build, front
 
             build(RESULTS, REPORTS)
+            if README.is_file():
+                front.update(README, REPORTS / README)
     except InputError as e:
         sys.exit(f"{given.stage}: {e}")
     except KeyboardInterrupt:

@@ -72,9 +72,7 @@ class Sweep(Callback):
         try:
             check_writable(self.folder)
             raw = load(config.data.source, Path(config.data.folder))
-            self.tracker = Tracker(
-                config.tracking.uri, Path(config.root) / "mlruns", stand_in=raw.name != "mnist"
-            )
+            self.tracker = Tracker(config.tracking.uri, Path(config.root) / "mlruns", raw.stand_in)
         except InputError as e:
             print(f"The sweep cannot start: {e}", file=sys.stderr)
             sys.exit(1)

@@ -182,7 +182,7 @@ class Tracker:
                 artifacts.parent / SPOOL, uri, partial(send_to_server, self._client)
             )
             self._spool.deliver_all()  # first: it may say how a run ended
-        with _usable(uri):
+        with usable(uri):
             abandoned = list(self.archive.abandoned())
         for run_id in abandoned:
             self.close(run_id, "KILLED")
@@ -198,7 +198,7 @@ class Tracker:
             "mlflow.experimentKind": "custom_model_development",
         }
         artifacts.parent.mkdir(parents=True, exist_ok=True)
-        with _usable(uri), FileLock(artifacts.parent / ".mlflow.lock"):
+        with usable(uri), FileLock(artifacts.parent / ".mlflow.lock"):
             self._client = MlflowClient(uri)
             found = self._client.get_experiment_by_name(self.experiment)
             if found and found.lifecycle_stage == "deleted":
@@ -230,7 +230,7 @@ class Tracker:
         run_id = self.open(name, parent, fingerprint, again)
         logged: Set[tuple[str, int]] = frozenset()
         if self.archive and run_id and again:
-            with _usable(self.uri):
+            with usable(self.uri):
                 logged = self.archive.steps(run_id)
         run = Run(self.write, run_id, logged)
         try:
@@ -259,7 +259,7 @@ class Tracker:
         tags = this_process()
         tags |= {"mlflow.parentRunId": parent} if parent else {}
         tags |= {FINGERPRINT: fingerprint} if fingerprint else {}
-        with _usable(self.uri):
+        with usable(self.uri):
             known = (
                 self.archive.find(fingerprint) if self.archive and fingerprint and again else None
             )
@@ -326,7 +326,7 @@ def reading(uri: str) -> Iterator[dict[str, Archive]]:
 
 
 @contextmanager
-def _usable(uri: str | None) -> Iterator[None]:
+def usable(uri: str | None) -> Iterator[None]:
     """For what a run cannot begin without.
 
     Raises:

@@ -40,7 +40,6 @@ class Digits:
     validation: Split
     test: Split
     distorted: bool = False  # whether training shows the paper's set of distorted patterns
-    origin: str = ""  # where the raw digits were found
     test_each_epoch: bool = False  # for Figure 5 alone; nothing may go by it
     mined: Tensor | None = None  # K x M: the distorted patterns that each of K nets learns instead
     noise: float = 0.0  # the probability that training shows a pixel inverted (III.E)
@@ -49,10 +48,6 @@ class Digits:
     def as_they_are(self) -> bool:
         """Whether training shows the digits of its split and nothing made from them."""
         return not self.distorted and self.mined is None and not self.noise
-
-    @property
-    def stand_in(self) -> bool:
-        return self.name != "mnist"
 
 
 def split(
@@ -100,7 +95,6 @@ def split(
         Split(see(raw.train_images[last]), raw.train_labels[last]),
         Split(see(raw.test_images), raw.test_labels),
         distorted=distort,
-        origin=str(raw.root or "bundled with scikit-learn"),
         test_each_epoch=test_each_epoch,
         noise=noise,
     )

@@ -48,6 +48,16 @@ class Raw:
     test_labels: Tensor
     validation: int  # the size of the fixed validation split, the last digits of the training set
 
+    @property
+    def stand_in(self) -> bool:
+        """Whether they only stand in for MNIST."""
+        return self.name != "mnist"
+
+    @property
+    def origin(self) -> str:
+        """Where they were found."""
+        return str(self.root or "bundled with scikit-learn")
+
 
 class Unreachable(InputError):
     """MNIST is not there, and no mirror answers."""
