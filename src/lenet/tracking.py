@@ -197,19 +197,20 @@ class Tracker:
             "mlflow.note.content": description,
             "mlflow.experimentKind": "custom_model_development",
         }
-        artifacts.parent.mkdir(parents=True, exist_ok=True)
-        with usable(uri), FileLock(artifacts.parent / ".mlflow.lock"):
-            self._client = MlflowClient(uri)
-            found = self._client.get_experiment_by_name(self.experiment)
-            if found and found.lifecycle_stage == "deleted":
-                raise InputError(
-                    f"the MLflow experiment {self.experiment!r} was deleted: restore it "
-                    f"(mlflow experiments restore -x {found.experiment_id}) or set tracking.uri"
-                )
-            if found:
-                return found.experiment_id
-            where = None if uri.startswith("http") else artifacts.resolve().as_uri()
-            return self._client.create_experiment(self.experiment, where, tags)
+        with usable(uri):
+            artifacts.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(artifacts.parent / ".mlflow.lock"):
+                self._client = MlflowClient(uri)
+                found = self._client.get_experiment_by_name(self.experiment)
+                if found and found.lifecycle_stage == "deleted":
+                    raise InputError(
+                        f"the MLflow experiment {self.experiment!r} was deleted: restore it "
+                        f"(mlflow experiments restore -x {found.experiment_id}) or set tracking.uri"
+                    )
+                if found:
+                    return found.experiment_id
+                where = None if uri.startswith("http") else artifacts.resolve().as_uri()
+                return self._client.create_experiment(self.experiment, where, tags)
 
     @contextmanager
     def run(
