@@ -17,6 +17,7 @@ import mlflow
 import pytest
 from mlflow.entities import Run
 
+from lenet.errors import InputError
 from lenet.experiment import train
 from lenet.job import Watch
 from lenet.terminal import Outcome
@@ -166,9 +167,11 @@ def test_a_server_that_comes_back_after_the_run_gets_all_by_one_command(
     server: Server, configure, before_epoch, tmp_path: Path, capfd
 ) -> None:
     before_epoch({4: server.stop})
-    cfg = configure(f"tracking={{uri:'{server.uri}'}}", epochs=EPOCHS)
-    [outcome] = train(cfg)
+    tracker = Tracker(server.uri, tmp_path / "mlruns", stand_in=True)
+    [outcome] = train(configure(f"tracking={{uri:'{server.uri}'}}", epochs=EPOCHS))
     ended = time.time()
+    with pytest.raises(InputError, match=f"tracking.uri={server.uri} cannot be used"):
+        tracker.open("another")
     assert f"records of run {outcome.run} wait for {server.uri}" in capfd.readouterr().err
     server.start()
     delivered, last = deliver(tmp_path)
@@ -186,16 +189,16 @@ def test_a_delivery_killed_half_way_and_repeated_doubles_nothing(
     [outcome] = train(configure(f"tracking={{uri:'{server.uri}'}}", epochs=EPOCHS))
     server.start()
     [waiting] = (tmp_path / "outputs" / "spool").glob("*/*/")
+    half, delivered = (waiting / "records.jsonl").stat().st_size / 2, waiting / "delivered"
     environment = os.environ | {"LENET_ROOT": str(tmp_path)}
     for forgets in (True, False):  # as a power cut may
         with subprocess.Popen([sys.executable, "-m", "lenet.deliver"], env=environment) as process:
-            while not (waiting / "delivered").exists():
+            while not delivered.exists() or int(delivered.read_text() or 0) < half:
                 time.sleep(0.001)
-            time.sleep(0.1)
             process.kill()
+        assert (waiting / "records.jsonl").exists(), "it was killed before the end"
         if forgets:
-            (waiting / "delivered").unlink()
-    assert waiting.exists(), "it was killed before the end"
+            delivered.unlink()
     deliver(tmp_path)
     check_whole(server.uri, outcome, tmp_path)
     assert nothing_waits(tmp_path)

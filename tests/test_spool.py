@@ -1,6 +1,7 @@
 """What is kept while a server is away: all of it, in order, and delivered once."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,27 @@ def test_a_record_that_the_server_refuses_holds_up_no_other_run(
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("run a: 1 records wait")
     assert said.endswith("(Run 'a' not found)")
+
+
+def test_another_process_may_deliver_while_the_run_goes_on(
+    spool: Spool, server: Server, tmp_path: Path
+) -> None:
+    over = threading.Event()
+
+    def deliver() -> None:
+        while not over.is_set():
+            Spool(tmp_path, "http://there:5000", server).deliver_all()
+
+    other = threading.Thread(target=deliver)
+    other.start()
+    for number in range(100):
+        server.left = 3 if number % 3 else 0  # it comes and goes
+        spool.write("a", {"number": number})
+    over.set()
+    other.join()
+    server.left = float("inf")
+    spool.settle("a")
+    assert numbers(server) == list(range(100))
 
 
 def test_records_are_plain_lines(spool: Spool, server: Server) -> None:

@@ -87,9 +87,10 @@ class Spool:
                 print(f"run {run}: {self._server} has the {count} records that waited")
             except Exception as e:  # of many kinds: Away, or why the server refuses a record
                 complete = False
+                reason = str(e).partition("\n")[0]
                 print(
                     f"run {run}: {self.waiting(run)} records wait in {self.folder / run} "
-                    f"({str(e).splitlines()[0]})",
+                    f"({reason})",
                     file=sys.stderr,
                 )
         return complete
