@@ -6,6 +6,7 @@ keeps what came of it, and `reports/` is made from that alone.
 
 import argparse
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     stages.add_parser("restore", help="bring results/ into an MLflow that does not have them")
     given = parser.parse_args(arguments)
     os.environ.setdefault("LENET_ROOT", str(Path.cwd()))
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("lenet").setLevel(logging.INFO)  # how far a long step is
     try:
         if not PARAMS.is_file():
             raise InputError(f"no {PARAMS} in {Path.cwd()}: run this in the project's folder")

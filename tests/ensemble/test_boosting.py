@@ -7,13 +7,12 @@ from sklearn.tree import DecisionTreeClassifier
 from lenet import paper
 from lenet.data.distort import distorted_patterns
 from lenet.ensemble.boosting import (
-    Boosted,
     boost,
     cascade,
     mean_calls,
-    second_set,
+    second_sets,
     sparing_threshold,
-    third_set,
+    third_sets,
 )
 
 IMAGES, LABELS = load_digits(return_X_y=True)
@@ -38,8 +37,18 @@ def one_hot(classes):
 
 
 def wrong_on_multiples_of(m):
-    """A net for ``counting`` that is wrong on some of its patterns only."""
-    return lambda patterns: one_hot((patterns % 10 + (patterns % m == 0)) % 10)
+    """One net for ``counting`` that is wrong on some of its patterns only."""
+    return lambda patterns: one_hot((patterns % 10 + (patterns % m == 0)) % 10)[None]
+
+
+def second_set(first, stream, size, start, limit):
+    """The set of a single seed."""
+    return second_sets(first, stream, size, torch.tensor([start]), limit)[0]
+
+
+def third_set(first, second, stream, size, start, limit):
+    """The set of a single seed."""
+    return third_sets(first, second, stream, size, torch.tensor([start]), limit)[0]
 
 
 class Tree:
@@ -51,7 +60,7 @@ class Tree:
         self.tree.fit(patterns.flatten(1), labels)
 
     def __call__(self, patterns):
-        return torch.tensor(self.tree.predict_proba(patterns.flatten(1).numpy()))
+        return torch.tensor(self.tree.predict_proba(patterns.flatten(1).numpy()))[None]
 
 
 def test_net_2_learns_from_each_error_of_net_1_and_as_many_right_answers():
@@ -64,7 +73,7 @@ def test_net_2_s_set_is_half_wrong_over_many_chunks_of_the_stream():
     first = wrong_on_multiples_of(100)
     numbers = second_set(first, counting, 400, start=50, limit=100_000)
     patterns, labels = counting(numbers)
-    assert (first(patterns).argmax(1) != labels).float().mean().item() == 0.5
+    assert (first(patterns)[0].argmax(1) != labels).float().mean().item() == 0.5
     assert len(set(numbers.tolist())) == 400
     assert numbers.min().item() >= 50
     right = numbers[1::2]
@@ -72,7 +81,7 @@ def test_net_2_s_set_is_half_wrong_over_many_chunks_of_the_stream():
 
 
 def test_a_net_that_is_mostly_wrong_gives_no_more_wrong_than_right():
-    numbers = second_set(lambda p: one_hot(p % 10 * 0), counting, 40, start=0, limit=10_000)
+    numbers = second_set(lambda p: one_hot(p % 10 * 0)[None], counting, 40, start=0, limit=10_000)
     _, labels = counting(numbers)
     assert (labels == 0).float().mean().item() == 0.5
 
@@ -92,8 +101,9 @@ def test_looking_goes_no_further_than_the_limit():
         return counting(numbers)
 
     with pytest.raises(ValueError, match=r"only 2 of 10 errors of net 1 .* in 3000 patterns"):
-        second_set(lambda p: one_hot((p % 10 + (p == 1500)) % 10), stream, 10, 1000, 3000)
-    assert seen == list(range(1000, 4000))
+        second_set(lambda p: one_hot((p % 10 + (p == 1500)) % 10)[None], stream, 10, 1000, 3000)
+    assert seen[:3000] == list(range(1000, 4000))
+    assert len(seen) < 3000 + 2048, "the chunk in which the limit lies is the last"
     with pytest.raises(ValueError, match="only 0 of 10 disagreements"):
         third_set(wrong_on_multiples_of(3), wrong_on_multiples_of(3), counting, 10, 0, 100)
 
@@ -103,36 +113,42 @@ def test_half_of_an_odd_number_is_refused():
         second_set(wrong_on_multiples_of(7), counting, 5, start=0, limit=1000)
 
 
-def test_outputs_are_added():
-    nets = [lambda p, c=c: one_hot(p) * c for c in (1.0, 10.0, 100.0)]
-    scores = Boosted(tuple(nets)).scores(torch.tensor([3, 4]))
-    assert scores[0, 3].item() == scores[1, 4].item() == 111
-    assert scores.sum().item() == 222
+def test_each_seed_has_the_sets_that_it_would_have_alone():
+    both = lambda p: torch.cat([wrong_on_multiples_of(7)(p), wrong_on_multiples_of(9)(p)])  # noqa: E731
+    starts = torch.tensor([1, 3001])
+    sets = second_sets(both, counting, 8, torch.tensor([1, 1]), limit=1000)
+    assert sets[0].tolist() == second_set(wrong_on_multiples_of(7), counting, 8, 1, 1000).tolist()
+    assert sets[1].tolist() == second_set(wrong_on_multiples_of(9), counting, 8, 1, 1000).tolist()
+    none = lambda p: one_hot(p % 10).expand(2, -1, -1)  # noqa: E731
+    sets = third_sets(none, both, counting, 8, starts, limit=1000)
+    right = lambda p: one_hot(p % 10)[None]  # noqa: E731
+    alone = third_set(right, wrong_on_multiples_of(9), counting, 8, 3001, 1000)
+    assert sets[1].tolist() == alone.tolist()
 
 
 def test_the_three_nets_are_trained_on_what_the_paper_says():
     sets = []
 
     def train(of_seeds):
-        sets.extend(of_seeds)
-        return [wrong_on_multiples_of(len(sets) + 2)]
+        sets.append(of_seeds[0])
+        return wrong_on_multiples_of(len(sets) + 2)
 
-    [boosted] = boost(train, counting, torch.arange(100), size=10, limit=1000, seeds=1)
+    nets = boost(train, counting, torch.arange(100)[None], size=10, limit=1000)
     assert [len(numbers) for numbers in sets] == [100, 10, 10]
     assert min(sets[1].min(), sets[2].min()).item() >= 100
     assert (sets[1][::2] % 3 == 0).all()
     assert (sets[1][1::2] % 3 != 0).all()
     assert ((sets[2] % 3 == 0) != (sets[2] % 4 == 0)).all()
-    assert [net(torch.tensor([60])).argmax().item() for net in boosted.nets] == [1, 1, 1]
+    assert [net(torch.tensor([60])).argmax().item() for net in nets] == [1, 1, 1]
 
 
 def test_three_boosted_trees_make_fewer_errors_than_the_first():
-    grow = lambda sets: [Tree(numbers) for numbers in sets]  # noqa: E731
-    first_set = torch.arange(4 * N)
-    [boosted] = boost(grow, digits, first_set, size=3000, limit=60_000, seeds=1)
+    grow = lambda sets: Tree(sets[0])  # noqa: E731
+    nets = boost(grow, digits, torch.arange(4 * N)[None], size=3000, limit=60_000)
     test, labels = IMAGES[N:], LABELS[N:]
-    alone = (boosted.nets[0](test).argmax(1) != labels).float().mean().item()
-    together = (boosted.scores(test).argmax(1) != labels).float().mean().item()
+    first, second, third = (net(test)[0] for net in nets)
+    alone = (first.argmax(1) != labels).float().mean().item()
+    together = ((first + second + third).argmax(1) != labels).float().mean().item()
     assert together < 0.9 * alone
 
 

@@ -8,8 +8,7 @@ lists of such numbers. How a net is trained is none of this module's business.
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -20,68 +19,49 @@ Stream = Callable[[Tensor], tuple[Tensor, Tensor]]
 """From N numbers to N patterns and their N classes; any number from 0 on has a pattern."""
 
 Scorer = Callable[[Tensor], Tensor]
-"""From N patterns to N x 10 scores, larger is better."""
+"""From N patterns to K x N x 10 scores of K nets, one a seed; larger is better."""
 
 _CHUNK = 2048  # patterns of the stream at a time
 
 
-@dataclass(frozen=True)
-class Boosted:
-    """Three trained nets as one classifier."""
-
-    nets: tuple[Scorer, Scorer, Scorer]
-
-    def scores(self, patterns: Tensor) -> Tensor:
-        """The outputs added: N patterns -> N x 10."""
-        first, second, third = (net(patterns) for net in self.nets)
-        return first + second + third
-
-
 def boost(
-    train: Callable[[list[Tensor]], list[Scorer]],
-    stream: Stream,
-    first_set: Tensor,
-    size: int,
-    limit: int,
-    seeds: int,
-) -> list[Boosted]:
-    """Trains the three nets one after the other, for several seeds side by side.
+    train: Callable[[Tensor], Scorer], stream: Stream, first_set: Tensor, size: int, limit: int
+) -> tuple[Scorer, Scorer, Scorer]:
+    """Trains the three nets one after the other, those of K seeds side by side. What a seed
+    learns from does not depend on the others.
 
     Args:
-        train: from the numbers of one training set a seed to one trained net a seed.
+        train: from K x M, the numbers of a training set for each seed, to K trained nets.
         stream: where the patterns are made.
-        first_set: the numbers that net 1 is trained on. The others are mined beyond the largest
-            of them, so that net 1 is judged on patterns that it has not seen.
+        first_set: K x M, what net 1 is trained on. The other sets are mined beyond the largest of
+            these numbers, so that net 1 is judged on patterns that it has not seen.
         size: patterns in the sets of nets 2 and 3.
         limit: patterns of the stream to look through for each of the two.
-        seeds: how many.
 
     Raises:
         ValueError: the stream has too few of the patterns wanted within the limit.
     """
-    firsts = train([first_set] * seeds)
-    start = int(first_set.max()) + 1
-    sets = [second_set(first, stream, size, start, limit) for first in firsts]
-    seconds = train(sets)
-    starts = [int(numbers.max()) + 1 for numbers in sets]
-    sets = [
-        third_set(first, second, stream, size, start, limit)
-        for first, second, start in zip(firsts, seconds, starts, strict=True)
-    ]
-    return [Boosted(nets) for nets in zip(firsts, seconds, train(sets), strict=True)]
+    first = train(first_set)
+    sets = second_sets(first, stream, size, first_set.max(1).values + 1, limit)
+    second = train(sets)
+    sets = third_sets(first, second, stream, size, sets.max(1).values + 1, limit)
+    return first, second, train(sets)
 
 
-def second_set(first: Scorer, stream: Stream, size: int, start: int, limit: int) -> Tensor:
+def second_sets(first: Scorer, stream: Stream, size: int, starts: Tensor, limit: int) -> Tensor:
     """Numbers of patterns that net 1 gets wrong and right, one right after each wrong one.
 
     Right and wrong ones come from the same stretch of the stream, as if a coin were thrown for
     each next pattern.
 
     Args:
-        first: net 1.
+        first: net 1 of each seed.
         size: how many patterns, an even number.
-        start: the first number of the stream to look at.
+        starts: K, the first number of the stream to look at.
         limit: how many numbers to look at, at most.
+
+    Returns:
+        K x size.
 
     Raises:
         ValueError: too few within the limit, or an odd size.
@@ -89,32 +69,40 @@ def second_set(first: Scorer, stream: Stream, size: int, start: int, limit: int)
     if size % 2:
         raise ValueError(f"size={size} has no half; ask for an even number of patterns")
 
-    def pairs(patterns: Tensor, labels: Tensor) -> Tensor:
-        right = first(patterns).argmax(1) == labels
-        wrong, correct = (~right).nonzero()[:, 0], right.nonzero()[:, 0]
-        few = min(len(wrong), len(correct))
-        return torch.stack([wrong[:few], correct[:few]], 1).flatten()
+    def pairs(patterns: Tensor, labels: Tensor) -> list[Tensor]:
+        return [_pairs(right) for right in first(patterns).argmax(2) == labels]
 
-    return _mined(pairs, stream, size, start, limit, "errors of net 1 paired with right answers")
+    return _mined(pairs, stream, size, starts, limit, "errors of net 1 paired with right answers")
 
 
-def third_set(
-    first: Scorer, second: Scorer, stream: Stream, size: int, start: int, limit: int
+def third_sets(
+    first: Scorer, second: Scorer, stream: Stream, size: int, starts: Tensor, limit: int
 ) -> Tensor:
     """Numbers of patterns on which nets 1 and 2 disagree, in the order of the stream.
 
     Args:
-        first, second: nets 1 and 2.
-        size, start, limit: as for the second set.
+        first, second: nets 1 and 2 of each seed.
+        size, starts, limit: as for the second set.
+
+    Returns:
+        K x size.
 
     Raises:
         ValueError: too few within the limit.
     """
 
-    def disagreements(patterns: Tensor, labels: Tensor) -> Tensor:
-        return (first(patterns).argmax(1) != second(patterns).argmax(1)).nonzero()[:, 0]
+    def disagreements(patterns: Tensor, labels: Tensor) -> list[Tensor]:
+        differ = first(patterns).argmax(2) != second(patterns).argmax(2)
+        return [of_seed.nonzero()[:, 0] for of_seed in differ]
 
-    return _mined(disagreements, stream, size, start, limit, "disagreements of nets 1 and 2")
+    return _mined(disagreements, stream, size, starts, limit, "disagreements of nets 1 and 2")
+
+
+def _pairs(right: Tensor) -> Tensor:
+    """The places of wrong and right answers by turns, as many of each as there are."""
+    wrong, correct = (~right).nonzero()[:, 0], right.nonzero()[:, 0]
+    few = min(len(wrong), len(correct))
+    return torch.stack([wrong[:few], correct[:few]], 1).flatten()
 
 
 def mean_calls(first: Tensor, threshold: float) -> float:
@@ -164,30 +152,31 @@ def _margins(scores: Tensor) -> Tensor:
     return best[:, 0] - best[:, 1]
 
 
-def _chunks(start: int, limit: int) -> Iterator[Tensor]:
-    for first in range(start, start + limit, _CHUNK):
-        yield torch.arange(first, min(first + _CHUNK, start + limit))
-
-
 def _mined(
-    wanted: Callable[[Tensor, Tensor], Tensor],
+    wanted: Callable[[Tensor, Tensor], list[Tensor]],
     stream: Stream,
     size: int,
-    start: int,
+    starts: Tensor,
     limit: int,
     what: str,
 ) -> Tensor:
-    """The first ``size`` numbers of which ``wanted`` gives the places in their chunk."""
-    found: list[Tensor] = []
-    count = 0
-    for numbers in _chunks(start, limit):
-        some = numbers[wanted(*stream(numbers))]
-        if count * 10 // size < (count + len(some)) * 10 // size:
-            log.info("%d of %d %s", min(count + len(some), size), size, what)
-        found.append(some)
-        count += len(some)
-        if count >= size:
-            return torch.cat(found)[:size]
+    """For each seed the first ``size`` numbers, from its start on, of which ``wanted`` gives the
+    places in a chunk: K x size. The stream is made once for all seeds."""
+    found: list[list[Tensor]] = [[] for _ in starts]
+    counts = [0] * len(starts)
+    tenths = 0
+    for first in range(int(starts.min()), int(starts.max()) + limit, _CHUNK):
+        numbers = torch.arange(first, first + _CHUNK)
+        for k, places in enumerate(wanted(*stream(numbers))):
+            some = numbers[places]
+            some = some[(some >= starts[k]) & (some < starts[k] + limit)]
+            found[k].append(some)
+            counts[k] += len(some)
+        if tenths < min(counts) * 10 // size:
+            tenths = min(counts) * 10 // size
+            log.info("%d of %d %s", min(*counts, size), size, what)
+        if min(counts) >= size:
+            return torch.stack([torch.cat(some)[:size] for some in found])
     raise ValueError(
-        f"only {count} of {size} {what} in {limit} patterns: ask for fewer or raise the limit"
+        f"only {min(counts)} of {size} {what} in {limit} patterns: ask for fewer or raise the limit"
     )

@@ -18,7 +18,9 @@ from lenet.data.distort import COPIES
 from lenet.ensemble import boosting
 from lenet.ensemble.heads import features_of
 from lenet.errors import InputError
+from lenet.learning.lanes import Lanes
 from lenet.learning.levenberg import SDLM
+from lenet.learning.losses import loss_of
 from lenet.learning.network import Network, weights_of
 from lenet.nets.costs import costs
 
@@ -179,31 +181,35 @@ class Boosting:
             raise InputError("boosting rests on the method of 1998: recipe/base has to be paper")
         rounds: list[Sequence[Network]] = []
 
-        def train(sets: list[Tensor]) -> list[boosting.Scorer]:
+        def train(sets: Tensor) -> boosting.Scorer:
             number = len(rounds)
             numbers = [3 * seed + number for seed in seeds]  # of net and seed, for their own draws
             nets = [copy.deepcopy(model) for model in models]
             task = replace(digits, distorted=True)
             if rounds:
-                task = replace(digits, distorted=False, mined=torch.stack(sets))
+                task = replace(digits, distorted=False, mined=sets)
             before = number * self.base.epochs
             later = [_counted_from(before, watch) for watch in watches]
             part = folder / f"net{number + 1}"
             rounds.append(self.base.fit(nets, numbers, task, trainer, part, later))
-            return [_scorer(network) for network in rounds[-1]]
+            side = digits.train.images.shape[-1]
+            losses: Any = [loss_of(net) for net in nets]
+            return Lanes(nets, losses, side, torch.get_num_threads()).scores
 
         def stream(patterns: Tensor) -> tuple[Tensor, Tensor]:
             split = shown(digits.train, patterns)
             return split.images, split.labels
 
         # net 1 learns from the whole distorted set, so mining begins behind it
-        first_set = torch.arange(COPIES * len(digits.train))
+        first_set = torch.arange(COPIES * len(digits.train)).expand(len(seeds), -1)
         try:
-            boosting.boost(train, stream, first_set, self.size, self.limit, len(seeds))
+            boosting.boost(train, stream, first_set, self.size, self.limit)
         except ValueError as e:
             raise InputError(f"boosting has too little to learn from: {e}") from e
         # the stream behind all that was looked through is as good as a validation split
-        images, labels = stream(len(first_set) + 2 * self.limit + torch.arange(THRESHOLD_PATTERNS))
+        images, labels = stream(
+            first_set.shape[1] + 2 * self.limit + torch.arange(THRESHOLD_PATTERNS)
+        )
         boosted = []
         for networks in zip(*rounds, strict=True):
             each = [torch.from_numpy(network.scores(images)) for network in networks]
@@ -215,7 +221,3 @@ class Boosting:
 def _counted_from(epochs: int, watch: Watch) -> Watch:
     """Tells a watch of the epochs of a training that others came before."""
     return lambda number, metrics: watch(epochs + number, metrics)
-
-
-def _scorer(network: Network) -> boosting.Scorer:
-    return lambda images: torch.from_numpy(network.scores(images))
