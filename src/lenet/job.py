@@ -23,8 +23,9 @@ from lenet.data.digits import Digits, split
 from lenet.data.source import Raw
 from lenet.errors import InputError, writing
 from lenet.evaluation import evaluate
+from lenet.run import Run
 from lenet.terminal import Outcome
-from lenet.tracking import VALIDATION_ERROR, Run, Tracker, usable
+from lenet.tracking import VALIDATION_ERROR, Tracker, usable
 
 # of the configuration, what figures do not depend on
 PLACES = ("source", "folder")

@@ -4,7 +4,7 @@ For each run there is a folder ``<spool>/<server>/<run>/``: ``records.jsonl`` wi
 only ever appended to; ``files/`` with copies of its artifacts; ``delivered``, how many bytes of the
 records the server has. The folder is gone when the server has them all. A kill may tear the last
 line, which then was never promised, and may forget that a record was delivered; it is sent again,
-and `lenet.tracking.send` changes nothing the second time.
+and `lenet.run.send` changes nothing the second time.
 """
 
 import json

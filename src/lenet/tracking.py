@@ -1,17 +1,13 @@
-"""Writing to MLflow; `lenet.archive` reads.
+"""Opening and closing runs in MLflow; `lenet.run` writes to them, `lenet.archive` reads.
 
-A `Tracker` opens runs; a `Run` takes parameters, metrics, tags and files, and closes with a true
-status: FINISHED, FAILED with the reason, KILLED when it was interrupted.
+A run closes with a true status: FINISHED, FAILED with the reason, KILLED when it was interrupted.
 """
 
-import json
 import logging
 import os
-import tempfile
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -20,7 +16,8 @@ from urllib.parse import unquote
 
 from lenet.archive import FINGERPRINT, Archive, this_process
 from lenet.errors import InputError, writing
-from lenet.spool import SPOOL, Away, Record, Spool
+from lenet.run import Run, now, send, send_to_server
+from lenet.spool import SPOOL, Record, Spool
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it narrates each new database
@@ -33,8 +30,6 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)  # that a server is away, t
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises what it logs
 
 ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not there
-PARAMETERS_PER_CALL = 100  # MLflow's limit for one batch
-TOO_MANY_REQUESTS = 429
 
 VALIDATION_ERROR = "final/validation_error"  # metric: what choices are made by
 
@@ -52,102 +47,6 @@ epoch, with its 95 % interval in `test/error_low` and `test/error_high`; `paper/
 paper's figure. Nothing is chosen on the test set: `validation/error` is there for that.
 Under *Artifacts*: the resolved configuration, predictions, the misclassified digits.
 """
-
-
-class Run:
-    """An open run.
-
-    Args:
-        write: takes the id of a run and a record of it, of which `send` knows the kinds.
-        run_id: of the run in MLflow, or None where nothing is tracked.
-        logged: the metrics, each with its step, that a run that continues has already.
-    """
-
-    def __init__(
-        self,
-        write: Callable[[str | None, Record], None],
-        run_id: str | None,
-        logged: Set[tuple[str, int]] = frozenset(),
-    ) -> None:
-        self._write = write
-        self.id = run_id
-        self._logged = logged
-
-    def parameters(self, values: Mapping[str, Any]) -> None:
-        """Logs values once for the run; each is written as text."""
-        self._write(self.id, {"parameters": {key: str(value) for key, value in values.items()}})
-
-    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
-        """Logs figures of one step; steps are epochs, from 1."""
-        new = {k: float(v) for k, v in values.items() if (k, step) not in self._logged}
-        self._write(self.id, {"metrics": new, "step": step, "time": _now()})
-
-    def tags(self, values: Mapping[str, str]) -> None:
-        """Sets tags."""
-        self._write(self.id, {"tags": dict(values)})
-
-    def dataset(self, name: str, digest: str, where: str) -> None:
-        """Names the data of the run, for MLflow's own column."""
-        self._write(self.id, {"dataset": name, "digest": digest[:8], "where": where})
-
-    def text(self, text: str, name: str) -> None:
-        """Keeps a text as an artifact."""
-        self._write(self.id, {"text": text, "name": name})
-
-    def file(self, path: Path) -> None:
-        """Keeps a file as an artifact."""
-        self._write(self.id, {"path": str(path)})
-
-    @contextmanager
-    def artifact(self, name: str) -> Iterator[Path]:
-        """A path to write one artifact to; it is kept when the block ends well."""
-        temporary = tempfile.gettempdir()
-        with writing(temporary), tempfile.TemporaryDirectory(dir=temporary) as folder:
-            path = Path(folder) / name
-            yield path
-            self.file(path)
-
-
-def send(client: Any, run: str, record: Record) -> None:
-    """Tells MLflow a record of a run. Told again, it changes nothing: a metric that has the same
-    time, step and value is one row of MLflow's table, everything else replaces itself.
-    """
-    from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
-
-    match record:
-        case {"parameters": values}:
-            kept = client.get_run(run).data.params  # of a run that continues; they stay
-            entities = [Param(key, value) for key, value in values.items() if key not in kept]
-            for start in range(0, len(entities), PARAMETERS_PER_CALL):
-                client.log_batch(run, params=entities[start : start + PARAMETERS_PER_CALL])
-        case {"metrics": values, "step": step, "time": now}:
-            client.log_batch(run, metrics=[Metric(k, v, now, step) for k, v in values.items()])
-        case {"tags": values}:
-            client.log_batch(run, tags=[RunTag(key, value) for key, value in values.items()])
-        case {"dataset": name, "digest": digest, "where": where}:
-            data = Dataset(name, digest, "local", json.dumps({"path": where}))
-            client.log_inputs(run, [DatasetInput(data)])
-        case {"text": text, "name": name}:
-            client.log_text(run, text, name)
-        case {"path": path}:
-            client.log_artifact(run, path)
-        case {"status": status, "time": now}:
-            client.set_terminated(run, status, now)
-        case _:
-            raise ValueError(f"no record of a run: {record}")
-
-
-def send_to_server(client: Any, run: str, record: Record) -> None:
-    """As `send`; a server that does not answer, or not now (HTTP 5xx, 429), raises `Away`."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        send(client, run, record)
-    except MlflowException as e:
-        code = e.get_http_status_code()  # 500 also where there was no answer at all
-        if code >= 500 or code == TOO_MANY_REQUESTS:
-            raise Away(_first_line(e)) from e
-        raise
 
 
 class Tracker:
@@ -288,7 +187,7 @@ class Tracker:
 
     def close(self, run_id: str | None, status: str) -> None:
         """Ends a run with FINISHED, FAILED or KILLED."""
-        self.write(run_id, {"status": status, "time": _now()})
+        self.write(run_id, {"status": status, "time": now()})
         if run_id and self._spool:
             self._spool.settle(run_id)
 
@@ -355,11 +254,6 @@ def deliver(project: Path) -> bool:
         spool = Spool(project / SPOOL, server, partial(send_to_server, MlflowClient(server)))
         complete &= spool.deliver_all()
     return complete
-
-
-def _now() -> int:
-    """Milliseconds, as MLflow counts them."""
-    return int(time.time() * 1000)
 
 
 def _ask(uri: str) -> None:
