@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lenet.errors import InputError
-from lenet.tracking import EXPERIMENT, STAND_IN_EXPERIMENT, Run, Tracker
+from lenet.run import Run
+from lenet.tracking import EXPERIMENT, STAND_IN_EXPERIMENT, Tracker
 
 mlflow = pytest.importorskip("mlflow")
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lenet.data.digits import Digits, shown
 from lenet.report import figures
-from lenet.tracking import Run
+from lenet.run import Run
 
 
 def log(run: Run, digits: Digits, scores: NDArray, epochs: list[dict[str, float]]) -> None:

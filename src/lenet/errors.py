@@ -1,5 +1,40 @@
 """What a user can mend: one line that says what was wrong and what to do."""
 
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class InputError(ValueError):
     """Something the user gave is wrong. The message is a whole sentence for the terminal."""
+
+
+# What libraries say where there is no room; some pass the system's words on in errors of their own.
+NO_ROOM = (
+    *map(os.strerror, (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)),
+    "database or disk is full",  # SQLite, as the next: a limit to a file's size
+    "disk I/O error",
+)
+
+
+@contextmanager
+def writing(where: Path | str) -> Iterator[None]:
+    """For a block that writes there.
+
+    Raises:
+        InputError: there is no room.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as e:  # of many kinds: of the system, of MLflow, of safetensors
+        saying = next((saying for saying in NO_ROOM if saying in str(e)), None)
+        if saying is None:
+            raise
+        raise InputError(
+            f"{where} cannot be written any more ({saying}): make room there, then run the same "
+            "with resume=true"
+        ) from e

@@ -21,10 +21,11 @@ from lenet.classifier import Classifier, Recipe
 from lenet.config import build, flat
 from lenet.data.digits import Digits, split
 from lenet.data.source import Raw
-from lenet.errors import InputError
+from lenet.errors import InputError, writing
 from lenet.evaluation import evaluate
+from lenet.run import Run
 from lenet.terminal import Outcome
-from lenet.tracking import VALIDATION_ERROR, Run, Tracker
+from lenet.tracking import VALIDATION_ERROR, Tracker, usable
 
 # of the configuration, what figures do not depend on
 PLACES = ("source", "folder")
@@ -102,7 +103,8 @@ class Job:
             options: Any = OmegaConf.to_container(self.cfg.trainer, resolve=True)
             del options["threads"]
             start, busy = time.perf_counter(), time.process_time()
-            classifiers = self.recipe.fit(models, seeds, self.digits, options, folder, watches)
+            with writing(folder):
+                classifiers = self.recipe.fit(models, seeds, self.digits, options, folder, watches)
             seconds = (time.perf_counter() - start) / len(seeds)
             busy = (time.process_time() - busy) / len(seeds)
             for watch in watches:
@@ -166,7 +168,8 @@ class Job:
         """What came of a seed that was trained before, if the job resumes."""
         if not self.resume or not self.tracker.archive:
             return None
-        kept = self.tracker.archive.find(self.fingerprint(seed), finished=True)
+        with usable(self.tracker.uri):
+            kept = self.tracker.archive.find(self.fingerprint(seed), finished=True)
         if kept is None:
             return None
         figures = kept.metrics

@@ -1,29 +1,35 @@
-"""Writing to MLflow; `lenet.archive` reads.
+"""Opening and closing runs in MLflow; `lenet.run` writes to them, `lenet.archive` reads.
 
-A `Tracker` opens runs; a `Run` takes parameters, metrics, tags and files, and closes with a true
-status: FINISHED, FAILED with the reason, KILLED when it was interrupted.
+A run closes with a true status: FINISHED, FAILED with the reason, KILLED when it was interrupted.
 """
 
-import json
+import logging
 import os
-import tempfile
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Iterator, Set
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from lenet.archive import FINGERPRINT, Archive, this_process
-from lenet.errors import InputError
+from lenet.errors import InputError, writing
+from lenet.run import Run, now, send, send_to_server
+from lenet.spool import SPOOL, Record, Spool
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it narrates each new database
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+# By default MLflow asks a server that is away for minutes, at each call.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")  # seconds
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # that a server is away, the spool tells
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises what it logs
 
 ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not there
-PARAMETERS_PER_CALL = 100  # MLflow's limit for one batch
 
 VALIDATION_ERROR = "final/validation_error"  # metric: what choices are made by
 
@@ -43,88 +49,13 @@ Under *Artifacts*: the resolved configuration, predictions, the misclassified di
 """
 
 
-class Run:
-    """An open run. Without a client (``tracking=off``) it takes everything and keeps nothing.
-
-    Args:
-        client: an MlflowClient or None.
-        run_id: of the run in MLflow.
-        logged: the metrics, each with its step, that a run that continues has already.
-    """
-
-    def __init__(
-        self, client: Any, run_id: str | None, logged: Set[tuple[str, int]] = frozenset()
-    ) -> None:
-        self._client = client
-        self.id = run_id
-        self._logged = logged
-
-    def parameters(self, values: Mapping[str, Any]) -> None:
-        """Logs values once for the run; each is written as text."""
-        if not self._client:
-            return
-        from mlflow.entities import Param
-
-        kept = self._client.get_run(self.id).data.params  # of a run that continues; they stay
-        entities = [Param(key, str(value)) for key, value in values.items() if key not in kept]
-        for start in range(0, len(entities), PARAMETERS_PER_CALL):
-            self._client.log_batch(self.id, params=entities[start : start + PARAMETERS_PER_CALL])
-
-    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
-        """Logs figures of one step; steps are epochs, from 1."""
-        if not self._client:
-            return
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        metrics = [
-            Metric(key, value, now, step)
-            for key, value in values.items()
-            if (key, step) not in self._logged
-        ]
-        self._client.log_batch(self.id, metrics=metrics)
-
-    def tags(self, values: Mapping[str, str]) -> None:
-        """Sets tags."""
-        if self._client:
-            from mlflow.entities import RunTag
-
-            self._client.log_batch(self.id, tags=[RunTag(k, v) for k, v in values.items()])
-
-    def dataset(self, name: str, digest: str, where: str) -> None:
-        """Names the data of the run, for MLflow's own column."""
-        if not self._client:
-            return
-        from mlflow.entities import Dataset, DatasetInput
-
-        data = Dataset(name, digest[:8], "local", json.dumps({"path": where}))
-        self._client.log_inputs(self.id, [DatasetInput(data)])
-
-    def text(self, text: str, name: str) -> None:
-        """Keeps a text as an artifact."""
-        if self._client:
-            self._client.log_text(self.id, text, name)
-
-    def file(self, path: Path) -> None:
-        """Keeps a file as an artifact."""
-        if self._client:
-            self._client.log_artifact(self.id, str(path))
-
-    @contextmanager
-    def artifact(self, name: str) -> Iterator[Path]:
-        """A path to write one artifact to; it is kept when the block ends well."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            yield path
-            self.file(path)
-
-
 class Tracker:
     """Opens runs in one MLflow experiment.
 
     Args:
         uri: of the store, ``sqlite:///...`` or ``http...``; None tracks nothing.
-        artifacts: the folder for files, where the store is a database file.
+        artifacts: the folder for files, where the store is a database file; beside it lies the
+            spool for what a server that is away does not get.
         stand_in: whether the digits only stand in for MNIST; they have an experiment of their own.
 
     Raises:
@@ -134,7 +65,9 @@ class Tracker:
     def __init__(self, uri: str | None, artifacts: Path, stand_in: bool) -> None:
         self.uri = uri
         self.experiment = STAND_IN_EXPERIMENT if stand_in else EXPERIMENT
+        self._artifacts = artifacts
         self._client: Any = None
+        self._spool: Spool | None = None
         self.archive: Archive | None = None
         if uri is None:
             return
@@ -143,6 +76,11 @@ class Tracker:
         digits = "a stand-in, **not MNIST**" if stand_in else "MNIST"
         self._experiment_id = self._experiment(uri, artifacts, DESCRIPTION.format(digits=digits))
         self.archive = Archive(self._client, self._experiment_id)
+        if uri.startswith("http"):
+            self._spool = Spool(
+                artifacts.parent / SPOOL, uri, partial(send_to_server, self._client)
+            )
+            self._spool.deliver_all()  # first: it may say how a run ended
         self.close_abandoned()
 
     def _experiment(self, uri: str, artifacts: Path, description: str) -> str:
@@ -150,14 +88,12 @@ class Tracker:
         that two processes create at once is broken for good."""
         from filelock import FileLock
         from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
 
         tags = {
             "mlflow.note.content": description,
             "mlflow.experimentKind": "custom_model_development",
         }
-        try:
+        with usable(uri):
             artifacts.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(artifacts.parent / ".mlflow.lock"):
                 self._client = MlflowClient(uri)
@@ -171,11 +107,6 @@ class Tracker:
                     return found.experiment_id
                 where = None if uri.startswith("http") else artifacts.resolve().as_uri()
                 return self._client.create_experiment(self.experiment, where, tags)
-        except (OSError, MlflowException, SQLAlchemyError) as e:
-            raise InputError(
-                f"tracking.uri={uri} cannot be used ({_first_line(e)}): "
-                "set another one, or tracking=off"
-            ) from e
 
     @contextmanager
     def run(
@@ -194,16 +125,21 @@ class Tracker:
             again: the newest run of that fingerprint is continued if there is one.
         """
         run_id = self.open(name, parent, fingerprint, again)
-        logged = self.archive.steps(run_id) if self.archive and run_id and again else frozenset()
-        run = Run(self._client, run_id, logged)
+        logged: Set[tuple[str, int]] = frozenset()
+        if self.archive and run_id and again:
+            with usable(self.uri):
+                logged = self.archive.steps(run_id)
+        run = Run(self.write, run_id, logged)
         try:
             yield run
         except Exception as e:
-            run.tags({"failure": f"{type(e).__name__}: {e}"})
-            self.close(run.id, "FAILED")
+            with suppress(InputError):  # where there is no room, MLflow cannot be told
+                run.tags({"failure": f"{type(e).__name__}: {e}"})
+                self.close(run.id, "FAILED")
             raise
         except BaseException:  # Ctrl-C, SIGTERM
-            self.close(run.id, "KILLED")
+            with suppress(InputError):
+                self.close(run.id, "KILLED")
             raise
         self.close(run.id, "FINISHED")
 
@@ -220,22 +156,44 @@ class Tracker:
         tags = this_process()
         tags |= {"mlflow.parentRunId": parent} if parent else {}
         tags |= {FINGERPRINT: fingerprint} if fingerprint else {}
-        known = self.archive.find(fingerprint) if self.archive and fingerprint and again else None
-        if known is None:
-            opened = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
-            return opened.info.run_id
-        Run(self._client, known.id).tags(tags | {"failure": ""})
-        self._client.update_run(known.id, status="RUNNING")
-        return known.id
+        with usable(self.uri):
+            known = (
+                self.archive.find(fingerprint) if self.archive and fingerprint and again else None
+            )
+            if known is None:
+                opened = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
+                return opened.info.run_id
+            send(self._client, known.id, {"tags": tags | {"failure": ""}})
+            self._client.update_run(known.id, status="RUNNING")
+            return known.id
+
+    def write(self, run_id: str | None, record: Record) -> None:
+        """Writes a record of a run, as `send`; while a server is away, to the spool.
+
+        Raises:
+            InputError: there is no room for it.
+        """
+        if run_id is None:
+            return
+        if self._spool:
+            self._spool.write(run_id, record)
+            return
+        is_file = "path" in record or "text" in record
+        with writing(self._artifacts if is_file else str(self.uri)):
+            send(self._client, run_id, record)
 
     def close(self, run_id: str | None, status: str) -> None:
         """Ends a run with FINISHED, FAILED or KILLED."""
-        if self._client:
-            self._client.set_terminated(run_id, status)
+        self.write(run_id, {"status": status, "time": now()})
+        if run_id and self._spool:
+            self._spool.settle(run_id)
 
     def close_abandoned(self) -> bool:
         """Ends as KILLED the runs whose process is gone; whether there were any."""
-        gone = list(self.archive.abandoned()) if self.archive else []
+        if self.archive is None or self.uri is None:
+            return False
+        with usable(self.uri):
+            gone = list(self.archive.abandoned())
         for run_id in gone:
             self.close(run_id, "KILLED")
         return bool(gone)
@@ -272,6 +230,37 @@ def reading(uri: str) -> Iterator[dict[str, Archive]]:
         yield {e.name: Archive(client, e.experiment_id) for e in client.search_experiments()}
     except (OSError, MlflowException, SQLAlchemyError) as e:
         raise InputError(f"MLflow at {uri} cannot be read: {_first_line(e)}") from e
+
+
+@contextmanager
+def usable(uri: str | None) -> Iterator[None]:
+    """For what a run cannot begin without.
+
+    Raises:
+        InputError: MLflow does not do it.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (OSError, MlflowException, SQLAlchemyError) as e:
+        raise InputError(
+            f"tracking.uri={uri} cannot be used ({_first_line(e)}): "
+            "set another one, or tracking=off"
+        ) from e
+
+
+def deliver(project: Path) -> bool:
+    """Delivers all that waits in a project's spool, and says so; whether nothing waits now."""
+    from mlflow import MlflowClient
+
+    complete = True
+    for folder in sorted((project / SPOOL).glob("*/")):
+        server = unquote(folder.name)
+        spool = Spool(project / SPOOL, server, partial(send_to_server, MlflowClient(server)))
+        complete &= spool.deliver_all()
+    return complete
 
 
 def _ask(uri: str) -> None:

@@ -1,0 +1,110 @@
+"""No room: one line says where, the run has failed, and what was written before is whole.
+
+A limit to the size of files stands for the disk.
+"""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+import torch
+from tests.conftest import PROJECT
+
+from lenet.errors import InputError, writing
+
+QUICK = ("data=digits", "trainer.threads=1")
+EPOCHS = 5
+
+
+def limited(folder: Path, size: int, after: str, *arguments: str) -> tuple[int, str]:
+    """Runs train.py; once it says ``after`` no file grows beyond ``size`` bytes. Its exit code and
+    standard error."""
+    command = [sys.executable, str(PROJECT / "train.py"), *QUICK, *arguments]
+    with subprocess.Popen(
+        command,
+        env=os.environ | {"LENET_ROOT": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        for line in process.stdout:
+            if after in line:
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, size))
+                break
+        _, said = process.communicate(timeout=120)
+    return process.returncode, said
+
+
+def runs(folder: Path) -> list:
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    return client.search_runs([e.experiment_id for e in client.search_experiments()])
+
+
+@pytest.mark.slow
+def test_no_room_for_a_checkpoint(train, empty_database: Path, tmp_path: Path) -> None:
+    size = empty_database.stat().st_size + 1_000_000  # room for the database
+    arguments = ("model=mlp_1000", f"recipe.epochs={EPOCHS}")
+    code, said = limited(tmp_path, size, "epoch 2 ", *arguments)
+    [folder] = (path for path in (tmp_path / "outputs").iterdir() if path.is_dir())
+    assert code == 1
+    assert f"mlp_1000 failed: {folder} cannot be written any more (File too large)" in said
+    assert "with resume=true" in said
+    assert "Traceback" not in said, said
+    [run] = runs(tmp_path)
+    assert run.info.status == "FAILED"
+    assert "File too large" in run.data.tags["failure"]
+    assert "epochs" in torch.load(folder / "last.ckpt", weights_only=True), "it is whole"
+
+    done = train(*QUICK, *arguments, "resume=true")
+    assert done.returncode == 0, done.stderr
+    [run] = runs(tmp_path)
+    assert run.info.status == "FINISHED"
+    history = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").get_metric_history(
+        run.info.run_id, "train/loss"
+    )
+    assert [m.step for m in history] == list(range(1, EPOCHS + 1))
+
+
+@pytest.mark.slow
+def test_no_room_for_an_artifact(empty_database: Path, tmp_path: Path) -> None:
+    shutil.copy(empty_database, tmp_path)
+    size = empty_database.stat().st_size + 1_000_000
+    code, said = limited(tmp_path, size, "NOT MNIST", "model=knn", "recipe=fit")
+    assert code == 1
+    assert "cannot be written any more (File too large): make room there" in said
+    assert "Traceback" not in said, said
+    assert [run.info.status for run in runs(tmp_path)] == ["FAILED"]
+
+
+@pytest.mark.slow
+def test_no_room_for_the_database(train, tmp_path: Path) -> None:
+    arguments = ("recipe=modern", f"recipe.epochs={EPOCHS}")
+    code, said = limited(tmp_path, 4096, "epoch 2 ", *arguments)
+    assert code == 1
+    assert "cannot be written any more (" in said
+    assert "Traceback" not in said, said
+    done = train(*QUICK, *arguments, "resume=true")
+    assert done.returncode == 0, done.stderr
+    assert [run.info.status for run in runs(tmp_path)] == ["FINISHED"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left on device", "last.ckpt"), True),
+        (RuntimeError("I/O error: File too large (os error 27)"), True),
+        (RuntimeError("(sqlite3.OperationalError) database or disk is full"), True),
+        (InputError("something else: No space left on device"), False),
+        (OSError(2, "No such file or directory"), False),
+    ],
+)
+def test_what_means_that_there_is_no_room(error: Exception, told: bool) -> None:
+    expected, words = (InputError, "/there cannot be written") if told else (type(error), "o")
+    with pytest.raises(expected, match=words) as caught, writing("/there"):
+        raise error
+    assert (caught.value is error) != told
