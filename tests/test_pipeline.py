@@ -62,7 +62,7 @@ def test_a_study_from_nothing_to_its_report(project: Path) -> None:
     for stage in ("data", "lenet5@lenet5", "linear@linear", "report"):
         assert f"Running stage '{stage}'" in first
     page = (project / "reports" / "index.html").read_text()
-    assert "not MNIST" in page
+    assert "NOT MNIST" in page
     assert "lenet5" in dvc(project, "metrics", "show")
 
     again = repro(project)
