@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,14 @@ from omegaconf import DictConfig
 torch.set_num_threads(1)  # nets this small gain nothing from more, and lose much under load
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+
+def runs(folder: Path) -> list:
+    """All MLflow runs of a project folder, the newest first."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    return client.search_runs([e.experiment_id for e in client.search_experiments()])
 
 
 class Pictured(NamedTuple):
@@ -124,6 +133,25 @@ def train(tmp_path: Path, empty_database: Path) -> Callable[..., subprocess.Comp
         )
 
     return run
+
+
+@pytest.fixture
+def started(tmp_path: Path, empty_database: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Starts train.py as `train` does, for tests that interfere while it runs."""
+    shutil.copy(empty_database, tmp_path)
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(PROJECT / "train.py"), *arguments],
+            env=os.environ | {"LENET_ROOT": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # where the tests themselves run in the background, Ctrl-C would be ignored
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+
+    return start
 
 
 @pytest.fixture(scope="session")

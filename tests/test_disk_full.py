@@ -3,17 +3,15 @@
 A limit to the size of files stands for the disk.
 """
 
-import os
 import resource
-import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
 import pytest
 import torch
-from tests.conftest import PROJECT
+from tests.conftest import runs
 
 from lenet.errors import InputError, writing
 
@@ -21,17 +19,12 @@ QUICK = ("data=digits", "trainer.threads=1")
 EPOCHS = 5
 
 
-def limited(folder: Path, size: int, after: str, *arguments: str) -> tuple[int, str]:
+def limited(
+    started: Callable[..., subprocess.Popen[str]], size: int, after: str, *arguments: str
+) -> tuple[int, str]:
     """Runs train.py; once it says ``after`` no file grows beyond ``size`` bytes. Its exit code and
     standard error."""
-    command = [sys.executable, str(PROJECT / "train.py"), *QUICK, *arguments]
-    with subprocess.Popen(
-        command,
-        env=os.environ | {"LENET_ROOT": str(folder)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with started(*QUICK, *arguments) as process:
         for line in process.stdout:
             if after in line:
                 resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, size))
@@ -40,16 +33,11 @@ def limited(folder: Path, size: int, after: str, *arguments: str) -> tuple[int, 
     return process.returncode, said
 
 
-def runs(folder: Path) -> list:
-    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    return client.search_runs([e.experiment_id for e in client.search_experiments()])
-
-
 @pytest.mark.slow
-def test_no_room_for_a_checkpoint(train, empty_database: Path, tmp_path: Path) -> None:
+def test_no_room_for_a_checkpoint(started, train, empty_database: Path, tmp_path: Path) -> None:
     size = empty_database.stat().st_size + 1_000_000  # room for the database
     arguments = ("model=mlp_1000", f"recipe.epochs={EPOCHS}")
-    code, said = limited(tmp_path, size, "epoch 2 ", *arguments)
+    code, said = limited(started, size, "epoch 2 ", *arguments)
     [folder] = (path for path in (tmp_path / "outputs").iterdir() if path.is_dir())
     assert code == 1
     assert f"mlp_1000 failed: {folder} cannot be written any more (File too large)" in said
@@ -71,10 +59,9 @@ def test_no_room_for_a_checkpoint(train, empty_database: Path, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_no_room_for_an_artifact(empty_database: Path, tmp_path: Path) -> None:
-    shutil.copy(empty_database, tmp_path)
+def test_no_room_for_an_artifact(started, empty_database: Path, tmp_path: Path) -> None:
     size = empty_database.stat().st_size + 1_000_000
-    code, said = limited(tmp_path, size, "NOT MNIST", "model=knn", "recipe=fit")
+    code, said = limited(started, size, "NOT MNIST", "model=knn", "recipe=fit")
     assert code == 1
     assert "cannot be written any more (File too large): make room there" in said
     assert "Traceback" not in said, said
@@ -82,9 +69,9 @@ def test_no_room_for_an_artifact(empty_database: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_no_room_for_the_database(train, tmp_path: Path) -> None:
+def test_no_room_for_the_database(started, train, tmp_path: Path) -> None:
     arguments = ("recipe=modern", f"recipe.epochs={EPOCHS}")
-    code, said = limited(tmp_path, 4096, "epoch 2 ", *arguments)
+    code, said = limited(started, 4096, "epoch 2 ", *arguments)
     assert code == 1
     assert "cannot be written any more (" in said
     assert "Traceback" not in said, said

@@ -4,13 +4,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from tests.conftest import PROJECT
+from tests.conftest import runs
 
 SWEEP = ("-m", "model=lenet5,lenet5_relu", "seed=0,1", "data=digits", "recipe.epochs=1")
 JOBS = 4
@@ -31,12 +30,6 @@ def children(folder: Path) -> dict[str, tuple[str, float, str]]:
     assert len(kept) == len(of_jobs), "a run is there twice"
     assert len(everything) == len(of_jobs) + 1, "one parent"
     return kept
-
-
-def runs(folder: Path) -> list:
-    """All MLflow runs of a project folder."""
-    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    return client.search_runs([e.experiment_id for e in client.search_experiments()])
 
 
 def fresh(folder: Path) -> None:
@@ -96,17 +89,10 @@ def test_failures_and_skips_are_told_by_every_launcher(
 
 @pytest.mark.slow
 def test_a_job_that_a_cluster_takes_back_is_queued_again_and_continues(
-    empty_database: Path, tmp_path: Path
+    started, tmp_path: Path
 ) -> None:
-    shutil.copy(empty_database, tmp_path)
-    command = [sys.executable, str(PROJECT / "train.py"), "-m", *QUICK, "recipe.epochs=40"]
-    with subprocess.Popen(
-        [*command, "hydra/launcher=submitit_local"],
-        env=os.environ | {"LENET_ROOT": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    arguments = ("-m", *QUICK, "recipe.epochs=40", "hydra/launcher=submitit_local")
+    with started(*arguments) as process:
         while not (logs := list(tmp_path.rglob("*_log.out"))) or "epoch 3 " not in (
             logs[0].read_text()
         ):
@@ -127,18 +113,9 @@ def test_a_job_that_a_cluster_takes_back_is_queued_again_and_continues(
 
 
 @pytest.mark.slow
-def test_an_interrupted_sweep_leaves_no_worker_and_no_open_run(
-    empty_database: Path, tmp_path: Path
-) -> None:
-    shutil.copy(empty_database, tmp_path)
-    command = [sys.executable, str(PROJECT / "train.py"), "-m", *QUICK, "recipe.epochs=900"]
-    with subprocess.Popen(
-        [*command, "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
-        env=os.environ | {"LENET_ROOT": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
+def test_an_interrupted_sweep_leaves_no_worker_and_no_open_run(started, tmp_path: Path) -> None:
+    workers = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    with started("-m", *QUICK, "recipe.epochs=900", "seed=0,1", *workers) as process:
         for line in process.stdout:
             if "epoch 2 " in line:
                 break

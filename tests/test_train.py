@@ -1,27 +1,16 @@
 """train.py from the shell: sweeps, statuses after a signal, and what wrong input is told."""
 
-import os
-import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-import mlflow
 import pytest
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, runs
 
 from lenet import paper
 
 SLOW_ON_ANY_DIGITS = {"boosted_lenet4_dist"}  # looks for 60,000 hard patterns
 QUICK = ("data=digits", "recipe.epochs=1", "trainer.threads=1")
-
-
-def runs(folder: Path) -> list:
-    """All MLflow runs of a project folder."""
-    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    return client.search_runs([e.experiment_id for e in client.search_experiments()])
 
 
 @pytest.mark.slow
@@ -52,20 +41,9 @@ def test_a_failed_job_fails_the_sweep_and_stops_no_other(train, tmp_path: Path) 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("multirun", [[], ["-m"]])
 def test_an_interrupted_run_is_killed(
-    tmp_path: Path, empty_database: Path, sent: signal.Signals, multirun: list[str]
+    started, tmp_path: Path, sent: signal.Signals, multirun: list[str]
 ) -> None:
-    shutil.copy(empty_database, tmp_path)
-    command = [sys.executable, str(PROJECT / "train.py"), *multirun, *QUICK, "recipe.epochs=900"]
-    environment = os.environ | {"LENET_ROOT": str(tmp_path)}
-    with subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # where the tests themselves run in the background, Ctrl-C would be ignored
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as process:
+    with started(*multirun, *QUICK, "recipe.epochs=900") as process:
         for line in process.stdout:
             if "epoch 2 " in line:
                 break

@@ -44,6 +44,13 @@ def test_fewer_digits_than_a_batch_are_one_batch() -> None:
     assert len(Shuffled(trained_on(5), 128, seed=0, epoch=0)) == 1
 
 
+def test_processes_share_each_batch() -> None:
+    whole = Shuffled(trained_on(100), 20, seed=3, epoch=1)
+    shares = [Shuffled(trained_on(100), 20, 3, 1, rank, world=2) for rank in range(2)]
+    for (_, batch), (_, first), (_, second) in zip(whole, *shares, strict=True):
+        assert torch.equal(batch, torch.stack([first, second], 1).flatten())
+
+
 def test_in_order_keeps_all() -> None:
     batches = InOrder(digits(7), batch_size=3)
     assert seen(batches) == list(range(7))

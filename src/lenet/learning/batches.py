@@ -25,14 +25,24 @@ class Shuffled:
         digits: whose training split is shown.
         batch_size: digits in a batch; at most all.
         seed, epoch: what the order depends on.
+        rank, world: of so many processes that share each batch, which one this is.
     """
 
-    def __init__(self, digits: Digits, batch_size: int, seed: int, epoch: int) -> None:
+    def __init__(
+        self,
+        digits: Digits,
+        batch_size: int,
+        seed: int,
+        epoch: int,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
         self.digits = digits
         self.split = digits.train
         self.batch_size = min(batch_size, len(self.split))
         self.seed = seed
         self.epoch = epoch
+        self.share = slice(rank, None, world)
 
     def __len__(self) -> int:
         return len(self.split) // self.batch_size
@@ -43,7 +53,8 @@ class Shuffled:
         else:
             generator = np.random.default_rng((self.seed, self.epoch))
             order = torch.from_numpy(generator.permutation(len(self.split)))
-        for rows in order.split(self.batch_size)[: len(self)]:
+        for batch_rows in order.split(self.batch_size)[: len(self)]:
+            rows = batch_rows[self.share]
             if self.digits.as_they_are:
                 yield self.split.images[rows], self.split.labels[rows]
             else:

@@ -74,7 +74,15 @@ class LearningModule(Watched):
         return loss, torch.stack([loss.detach(), error(scores.detach(), labels)])
 
     def train_dataloader(self) -> Shuffled:
-        return Shuffled(self.digits, self.batch_size, self.seed, self.current_epoch)
+        trainer = self.trainer
+        return Shuffled(
+            self.digits,
+            self.batch_size,
+            self.seed,
+            self.current_epoch,
+            trainer.global_rank,
+            trainer.world_size,
+        )
 
     def val_dataloader(self) -> InOrder | list[InOrder]:
         return InOrder(self.digits.validation) if len(self.digits.validation) else []
@@ -102,7 +110,8 @@ class LearningModule(Watched):
 
     def on_train_epoch_end(self) -> None:
         now = time.perf_counter()
-        loss, wrong = torch.stack(self.steps).mean(0).tolist()
+        mean = torch.stack(self.steps).mean(0)
+        loss, wrong = self.trainer.strategy.reduce(mean, reduce_op="mean").tolist()
         self.steps.clear()
         metrics = {
             "train/loss": loss,
@@ -120,7 +129,7 @@ class LearningModule(Watched):
             self.net.train()
         self.validation_error.reset()
         for name in BAR & metrics.keys():
-            self.log(name, metrics[name], prog_bar=True)
+            self.log(name, metrics[name], prog_bar=True, sync_dist=True)
         self.tell([metrics])
 
     def _check(self, loss: float) -> None:

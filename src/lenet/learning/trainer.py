@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint, TQDMProgressBar
+from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher
+from torch.multiprocessing import ProcessRaisedException
 
 from lenet.errors import InputError
 from lenet.learning.watched import Watched
@@ -30,6 +33,8 @@ class KeepLast(Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         part = self.folder / "part.ckpt"
         trainer.save_checkpoint(part)
+        if not trainer.is_global_zero:
+            return
         if (self.folder / LAST).exists():
             os.replace(self.folder / LAST, self.folder / PREVIOUS)
         os.replace(part, self.folder / LAST)
@@ -47,10 +52,24 @@ def fit(
         folder: for checkpoints.
 
     Raises:
-        InputError: an option that pl.Trainer does not know, or a value that it refuses.
+        InputError: an option that pl.Trainer does not know, or a value that it refuses; whatever
+            is the user's to mend in processes that share the training.
     """
     trainer = _trainer(options, epochs, validate, folder)
-    trainer.fit(module, ckpt_path=_whole_checkpoint(folder), weights_only=True)
+    try:
+        trainer.fit(module, ckpt_path=_whole_checkpoint(folder), weights_only=True)
+    except ProcessRaisedException as e:  # its text is the traceback, as a process wrote it
+        kind, _, reason = str(e).strip().splitlines()[-1].partition(": ")
+        if kind.startswith("lenet."):
+            raise InputError(reason) from e
+        raise
+    except SystemExit:  # SIGTERM; Ctrl-C reaches the processes by itself
+        if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+            trainer.strategy.launcher.kill(signal.SIGTERM)
+        raise
+    if trainer.world_size > 1:
+        last = torch.load(folder / LAST, weights_only=True, mmap=True)
+        module.on_load_checkpoint(last)  # what happened in other processes
 
 
 def _whole_checkpoint(folder: Path) -> Path | None:
@@ -69,7 +88,8 @@ def _whole_checkpoint(folder: Path) -> Path | None:
 
 
 def _trainer(options: dict[str, Any], epochs: int, validate: bool, folder: Path) -> pl.Trainer:
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # hardware and tips, every run
+    for library in ("pytorch_lightning", "lightning_fabric"):  # hardware and tips, every run
+        logging.getLogger(library).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated")  # Lightning's, with torch 2.13
     warnings.filterwarnings("ignore", ".*will run with no optimizer")  # the lanes need none
     interactive = sys.stderr.isatty()

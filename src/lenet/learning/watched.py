@@ -1,9 +1,11 @@
 """What all LightningModules here share: each epoch's figures are told, and outlive the process."""
 
+import signal
 from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
+from torch import distributed
 
 from lenet.classifier import Watch
 
@@ -12,7 +14,8 @@ class Watched(pl.LightningModule):
     """Trains one net or several side by side, and tells each net's watch of every epoch.
 
     What was told goes into the checkpoint: a training that continues from it tells those epochs
-    first, so that a watch always hears of all of them.
+    first, so that a watch always hears of all of them. Processes that share a training
+    (trainer=ddp) tell nobody: the one that started them tells when they have ended.
 
     Args:
         watches: one a net.
@@ -23,9 +26,16 @@ class Watched(pl.LightningModule):
         self.watches = watches
         self.epochs: list[list[dict[str, float]]] = []  # of each epoch the metrics of each net
 
+    def setup(self, stage: str) -> None:
+        if _one_of_several():  # to end at once, as the process that started them does, or is gone
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
+
     def tell(self, metrics: list[dict[str, float]]) -> None:
         """Tells each watch what the epoch that ends brought for its net."""
         self.epochs.append(metrics)
+        if _one_of_several():
+            return
         for watch, one in zip(self.watches, metrics, strict=True):
             watch(len(self.epochs), one)
 
@@ -35,3 +45,8 @@ class Watched(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         for metrics in checkpoint["epochs"]:
             self.tell(metrics)
+
+
+def _one_of_several() -> bool:
+    """Whether this process shares a training with others."""
+    return distributed.is_available() and distributed.is_initialized()
