@@ -93,7 +93,7 @@ def test_what_does_not_belong_together_is_told(tmp_path: Path) -> None:
         saved.load(saved.experiment("lenet5", CONF), tmp_path / "none")
     with pytest.raises(InputError, match=r"cannot be loaded .*gone.yaml"):
         saved.load(tmp_path / "gone.yaml", weights)
-    with pytest.raises(InputError, match="experiment=lenet6 is not a file of"):
+    with pytest.raises(InputError, match="lenet6 is not an experiment of"):
         saved.experiment("lenet6", CONF)
 
 

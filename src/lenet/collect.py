@@ -15,7 +15,7 @@ from lenet.errors import InputError
 from lenet.evaluation import margins
 from lenet.results import Result
 from lenet.terminal import Outcome
-from lenet.tracking import Tracker
+from lenet.tracking import experiment_name, reading
 
 MODEL = "model.safetensors"
 
@@ -30,9 +30,12 @@ def collect(outcomes: Sequence[Outcome], store: str, folder: Path, weights: bool
         weights: whether the first seed's are kept, too.
     """
     first = outcomes[0]
-    archive = _archive(store, stand_in=first.data != "mnist")
-    kept = [archive.run(outcome.run) for outcome in outcomes]
-    with tempfile.TemporaryDirectory() as name:
+    with reading(store) as archives, tempfile.TemporaryDirectory() as name:
+        archive = archives[experiment_name(first.data != "mnist")]
+        kept = [archive.run(outcome.run) for outcome in outcomes]
+        records = tuple(
+            _record(o.seed, run, archive) for o, run in zip(outcomes, kept, strict=True)
+        )
         tables = []
         for run in kept:
             path = archive.artifact(run.id, "predictions.parquet", Path(name))
@@ -45,9 +48,7 @@ def collect(outcomes: Sequence[Outcome], store: str, folder: Path, weights: bool
         first.row,
         first.data,
         kept[0].tags["data.digest"],
-        tuple(
-            _record(outcome.seed, run, archive) for outcome, run in zip(outcomes, kept, strict=True)
-        ),
+        records,
         tables[0].label.to_numpy(np.uint8),
         np.stack([table.prediction.to_numpy(np.uint8) for table in tables]),
         np.stack([margins(_scores(table)).astype(np.float16) for table in tables]),
@@ -70,20 +71,14 @@ def model(folder: Path, store: str, into: Path) -> Path:
         return folder / MODEL
     result = results.load(folder)
     run = result.runs[0]["run"]
-    archive = _archive(store, stand_in=result.data != "mnist")
     try:
-        return archive.artifact(run, MODEL, into)
+        with reading(store) as archives:
+            return archives[experiment_name(result.data != "mnist")].artifact(run, MODEL, into)
     except Exception as e:  # of many kinds: no such run, no such file, no such server
         raise InputError(
             f"MLflow does not have the weights of {folder.name} (run {run[:8]}): train it again, "
             f"dvc repro -f -s <stage>@{folder.name}"
         ) from e
-
-
-def _archive(store: str, stand_in: bool) -> Archive:
-    archive = Tracker(store, Path(store.removeprefix("sqlite:///")).parent / "mlruns", stand_in)
-    assert archive.archive is not None
-    return archive.archive
 
 
 def _record(seed: int, run: Kept, archive: Archive) -> dict[str, Any]:

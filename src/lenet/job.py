@@ -149,8 +149,9 @@ class Job:
             Path(lock.lock_file).unlink()
             lock.release()
 
-    def fingerprint(self, *seeds: int) -> str:
-        """Of all that the figures of some seeds depend on: configuration, code, data, seeds."""
+    @cached_property
+    def _behind_figures(self) -> list[object]:
+        """All but seeds that figures depend on: configuration, code, data."""
         values: Any = OmegaConf.to_container(self.cfg, resolve=True)
         values = {
             "model": values["model"],
@@ -161,7 +162,11 @@ class Job:
         targets = [str(value) for key, value in flat(values).items() if key.endswith("_target_")]
         parts = {target.split(".")[1] for target in targets if target.startswith("lenet.")}
         code = provenance.digest_of_code(parts | {"data", "paper"})
-        whole = json.dumps([values, code, self.raw.digest, seeds], sort_keys=True, default=str)
+        return [values, code, self.raw.digest]
+
+    def fingerprint(self, *seeds: int) -> str:
+        """Of all that the figures of some seeds depend on."""
+        whole = json.dumps([*self._behind_figures, seeds], sort_keys=True, default=str)
         return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
     def finished(self, seed: int) -> Outcome | None:
@@ -206,9 +211,9 @@ class Job:
                 "data": self.raw.name,
                 "data.digest": self.raw.digest,
                 "threads": str(self.threads),
-                "dvc.stage": os.environ.get("DVC_STAGE", ""),
                 "compile": str(self.cfg.trainer.compile).lower(),
             }
+            | ({"dvc.stage": os.environ["DVC_STAGE"]} if "DVC_STAGE" in os.environ else {})
             | {f"version.{name}": number for name, number in provenance.versions().items()}
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lenet.errors import InputError
+from lenet.tracking import local_store
 
 if TYPE_CHECKING:  # they take seconds to import: --help and wrong names need none
     import numpy as np
@@ -41,7 +42,7 @@ def main(project: Path, arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, or 1 if any picture failed.
     """
-    store = f"sqlite:///{os.environ.get('LENET_ROOT', project)}/mlflow.db"
+    store = local_store(Path(os.environ.get("LENET_ROOT", project)))
     options = _parser(store).parse_args(arguments)
     digits, failed = _digits(options.picture)
     readings: list[Reading] = []

@@ -61,7 +61,7 @@ def experiment(name: str, conf: Path) -> DictConfig:
         InputError: there is none of that name.
     """
     if not (conf / "experiment" / f"{name}.yaml").is_file():
-        raise InputError(f"experiment={name} is not a file of {conf / 'experiment'}")
+        raise InputError(f"{name} is not an experiment of {conf / 'experiment'}")
     with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
         return compose("config", [f"experiment={name}"])
 

@@ -50,9 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             draw_pictures(parameters())
         elif given.stage == "restore":
             from lenet import restore, results
+            from lenet.tracking import local_store
 
+            project = Path(os.environ["LENET_ROOT"])
             kept = results.load_all(RESULTS)
-            count = restore.restore(kept, store(), Path(os.environ["LENET_ROOT"]) / "mlruns")
+            count = restore.restore(kept, local_store(project), project / "mlruns")
             print(f"{count} runs of {RESULTS}/ are now in MLflow, too")
         else:
             from lenet.report import build, front
@@ -100,13 +102,11 @@ def configuration(experiment: str, params: dict[str, Any]) -> DictConfig:
     Raises:
         InputError: there is none of that name.
     """
-    from hydra import compose, initialize_config_dir
+    from lenet import saved
 
-    if not (CONF / "experiment" / f"{experiment}.yaml").is_file():
-        raise InputError(f"{experiment} is not an experiment of {CONF / 'experiment'}")
-    with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
-        cfg = compose("config", [f"experiment={experiment}", f"data.source={params['data']}"])
+    cfg = saved.experiment(experiment, CONF)
     cfg.resume = True
+    cfg.data.source = params["data"]
     cfg.trainer.threads = params["threads"]
     if cfg.seeds is not None:
         cfg.seeds = cfg.seeds[: params["seeds"]]
@@ -125,9 +125,10 @@ def train_experiment(experiment: str, params: dict[str, Any]) -> None:
     from lenet.experiment import train
     from lenet.terminal import table
 
-    outcomes = train(configuration(experiment, params))
+    cfg = configuration(experiment, params)
+    outcomes = train(cfg)
     table(outcomes)
-    collect(outcomes, store(), RESULTS / experiment, weights=experiment in KEPT)
+    collect(outcomes, cfg.tracking.uri, RESULTS / experiment, weights=experiment in KEPT)
 
 
 def draw_pictures(params: dict[str, Any]) -> None:
@@ -139,15 +140,11 @@ def draw_pictures(params: dict[str, Any]) -> None:
     readers = {}
     for name in PICTURED:
         if (RESULTS / name).exists():
+            cfg = configuration(name, params)
             with tempfile.TemporaryDirectory() as folder:
-                weights = model(RESULTS / name, store(), Path(folder))
-                readers[name] = saved.load(configuration(name, params), weights)
+                weights = model(RESULTS / name, cfg.tracking.uri, Path(folder))
+                readers[name] = saved.load(cfg, weights)
     gallery.make(readers, load(params["data"], Path("data")), RESULTS)
-
-
-def store() -> str:
-    """The MLflow store of this project folder."""
-    return f"sqlite:///{os.environ['LENET_ROOT']}/mlflow.db"
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class Outcome:
     validation_error: float
     seconds: float  # of training
     run: str  # the id of the MLflow run, "" if it is not tracked
-    page: str  # where MLflow shows it, empty if it is not tracked
+    page: str  # how to look at it in MLflow, empty if it is not tracked
     skipped: bool = False  # it was finished before
 
 
@@ -82,7 +82,7 @@ def table(outcomes: Sequence[Outcome], failures: Sequence[Failure] = ()) -> None
     if outcomes:
         console.print(view)
         for page in sorted({o.page for o in outcomes} - {""}):
-            print(f"To look at them: make ui, then {page}")
+            print(f"To look at them: {page}")
     for failure in failures:
         console.print(
             f"[bold red]failed[/] {failure.name}: {escape(failure.reason)}", highlight=False

@@ -33,7 +33,7 @@ ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not t
 
 VALIDATION_ERROR = "final/validation_error"  # metric: what choices are made by
 
-LOCAL_PAGE = "http://127.0.0.1:5000"  # of `make ui`
+LOCAL_PAGE = "make ui, then http://127.0.0.1:5000"
 
 EXPERIMENT = "LeNet 1998"
 STAND_IN_EXPERIMENT = "LeNet 1998 - stand-in digits, not MNIST"
@@ -47,6 +47,16 @@ epoch, with its 95 % interval in `test/error_low` and `test/error_high`; `paper/
 paper's figure. Nothing is chosen on the test set: `validation/error` is there for that.
 Under *Artifacts*: the resolved configuration, predictions, the misclassified digits.
 """
+
+
+def experiment_name(stand_in: bool) -> str:
+    """The MLflow experiment of runs on MNIST, or of those on digits that stand in for it."""
+    return STAND_IN_EXPERIMENT if stand_in else EXPERIMENT
+
+
+def local_store(project: Path) -> str:
+    """The MLflow store of a project folder, the one that conf/tracking/mlflow.yaml names."""
+    return f"sqlite:///{project}/mlflow.db"
 
 
 class Tracker:
@@ -64,7 +74,7 @@ class Tracker:
 
     def __init__(self, uri: str | None, artifacts: Path, stand_in: bool) -> None:
         self.uri = uri
-        self.experiment = STAND_IN_EXPERIMENT if stand_in else EXPERIMENT
+        self.experiment = experiment_name(stand_in)
         self._artifacts = artifacts
         self._client: Any = None
         self._spool: Spool | None = None
@@ -200,7 +210,7 @@ class Tracker:
 
     @property
     def page(self) -> str:
-        """Where a person finds the runs, empty where nothing is tracked."""
+        """How a person finds the runs, empty where nothing is tracked."""
         if self.uri is None:
             return ""
         server = self.uri.rstrip("/") if self.uri.startswith("http") else LOCAL_PAGE

@@ -70,9 +70,7 @@ class SDLM:
         if not all(isinstance(net, nn.Sequential) for net in models):
             raise InputError("this recipe trains nets only: an estimator wants recipe=fit")
         if "strategy" in trainer:
-            raise InputError(
-                "one pattern per update cannot be shared: leave trainer=ddp out"
-            )
+            raise InputError("one pattern per update cannot be shared: leave trainer=ddp out")
         options = {name: value for name, value in trainer.items() if name != "compile"}
         for net, seed in zip(models, seeds, strict=True):
             sdlm.initialize(net, Generator().manual_seed(seed), self.scale, self.power)

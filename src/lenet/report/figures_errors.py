@@ -1,5 +1,6 @@
 """Figure 8, the errors one by one, and error against rejection."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from lenet.evaluation import REJECTION_TARGET
 from lenet.report import groups, style
 from lenet.results import Result
 
+PAPER = np.array(paper.FIGURE_8, dtype=float)  # (10, 10), as pair_counts has them
 COLUMNS, SHOWN = 10, 160  # misclassified digits in a line, and at most
 CURVES = (
     *("knn_deslant", "tangent_distance", "svm_poly4", "lenet1", "lenet4", "lenet5", "lenet5_dist"),
@@ -31,9 +33,9 @@ def pair_counts(result: Result) -> NDArray[np.float64]:
 
 
 def likeness(counts: NDArray[np.float64]) -> float:
-    """Spearman's rank correlation of 90 pairs' frequencies with the paper's 82 errors."""
+    """Spearman's rank correlation of 90 pairs' frequencies with the paper's."""
     off = ~np.eye(10, dtype=bool)
-    return float(spearmanr(counts[off], np.array(paper.FIGURE_8)[off]).statistic)
+    return float(spearmanr(counts[off], PAPER[off]).statistic)
 
 
 def missed_by_all(result: Result) -> int:
@@ -46,7 +48,7 @@ def pairs(result: Result) -> Figure:
     figure = Figure(figsize=(style.WIDTH, 3.2))
     counts = pair_counts(result)
     shown = {f"ours, {counts.sum():.0f} errors a seed": counts}
-    shown["paper, 82 errors"] = np.array(paper.FIGURE_8, dtype=float)
+    shown[f"paper, {PAPER.sum():.0f} errors"] = PAPER
     top = max(table.max() for table in shown.values())
     shades = sns.light_palette(style.BLUE, as_cmap=True)
     for axes, (title, table) in zip(figure.subplots(1, 2), shown.items(), strict=True):
@@ -149,12 +151,11 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
     figures["figure_08_pairs"] = (
         pairs(result),
         "Figure 8, the pairs. How often [dist] LeNet-5 gives one class (column) for another (row), "
-        "in the mean over seeds, beside the paper's 82 errors. "
+        f"in the mean over seeds, beside the paper's {PAPER.sum():.0f} errors. "
         f"The rank correlation over the 90 pairs is {likeness(counts):.2f}.",
     )
-    if (root / "pictures.npz").is_file():
-        with np.load(root / "pictures.npz", allow_pickle=False) as pictures:
-            index, tiles = pictures["figure8_index"], pictures["figure8_tiles"]
+    with suppress(FileNotFoundError, KeyError), np.load(root / "pictures.npz") as pictures:
+        index, tiles = pictures["figure8_index"], pictures["figure8_tiles"]
         more = f" The {SHOWN} that most seeds miss are shown." if len(index) > SHOWN else ""
         figures["figure_08_misclassified"] = (
             misclassified(result, index, tiles),

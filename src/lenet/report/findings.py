@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import spearmanr
 
+from lenet.evaluation import REJECTION_TARGET
 from lenet.report import figures_errors, groups, tables
 from lenet.report.style import quantity
 from lenet.results import Result
@@ -126,8 +127,11 @@ def _ablation(results: dict[str, Result]) -> Iterator[str]:
 
 def _literal(results: dict[str, Result]) -> Iterator[str]:
     if groups.LITERAL in results:
-        error = 100 * results[groups.LITERAL].errors.mean()
-        yield f"Taken to the letter, the text's initial range and rates end at {error:.1f} % error."
+        errors = 100 * results[groups.LITERAL].errors
+        yield (
+            "Taken to the letter, the text's initial range and rates end between "
+            f"{errors.min():.1f} and {errors.max():.1f} % error ({_seeds(len(errors))})."
+        )
 
 
 def _errors_alike(results: dict[str, Result]) -> Iterator[str]:
@@ -144,7 +148,7 @@ def _errors_alike(results: dict[str, Result]) -> Iterator[str]:
 def _rejection(measured: pd.DataFrame) -> Iterator[str]:
     best = measured.sort_values("reject_pct").iloc[0]
     yield (
-        f"For 0.5 % error on the rest, {best.label} has to reject least: "
+        f"For {100 * REJECTION_TARGET:g} % error on the rest, {best.label} has to reject least: "
         f"{best.reject_pct:.1f} % of the digits."
     )
 

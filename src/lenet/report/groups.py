@@ -6,7 +6,10 @@ from lenet import paper
 from lenet.results import Result
 
 SIZES = {
-    name: {f"{name}_{size}" if size < 60_000 else name: size for size in paper.FIGURE_6_SIZES}
+    name: {
+        f"{name}_{size}" if size < paper.FIGURE_6_SIZES[-1] else name: size
+        for size in paper.FIGURE_6_SIZES
+    }
     for name in ("lenet5", "lenet5_dist")
 }
 """Figure 6: experiments and how many digits they were trained on, without and with distortions."""

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, t
 
+from lenet import paper
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -76,15 +78,15 @@ def mean_error(wrong: NDArray[np.bool_], confidence: float = 0.95) -> Interval:
 def verdict(
     ours: Interval | NDArray[np.bool_],
     paper_error: float,
-    paper_count: int = 10_000,
-    tolerance: float = 0.001,
+    paper_count: int = paper.TEST_DIGITS,
+    tolerance: float = paper.UNCERTAINTY / 100,
 ) -> Verdict:
     """Whether an error rate reproduces the paper's.
 
     "reproduced" where the 95 % interval of the difference meets [-tolerance, +tolerance]: the
     data do not contradict a difference within it. "better" where it lies wholly below, "worse"
     where wholly above. The tolerance is the 0.1 points by which the paper calls its rates
-    uncertain (III.D).
+    uncertain (III.C).
 
     The paper's rate is one run on ``paper_count`` digits and gets Wilson's interval; the two
     intervals are put together as if independent (R. G. Newcombe, "Interval estimation for the
