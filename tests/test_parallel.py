@@ -32,36 +32,29 @@ def children(folder: Path) -> dict[str, tuple[str, float, str]]:
     return kept
 
 
-def fresh(folder: Path) -> None:
-    """Leaves an empty folder."""
-    shutil.rmtree(folder)
-    folder.mkdir()
-
-
 @pytest.mark.slow
 def test_parallel_workers_give_what_the_serial_sweep_gives(train, tmp_path: Path) -> None:
-    assert train(*SWEEP).returncode == 0
-    serial = children(tmp_path)
+    # folders of their own: MLflow would not see a new database of the same name
+    workers = ("hydra/launcher=joblib", f"hydra.launcher.n_jobs={JOBS}")
+    for name, launcher in (("serial", ()), ("parallel", workers)):
+        done = train(*SWEEP, *launcher, LENET_ROOT=str(tmp_path / name))
+        assert done.returncode == 0, done.stderr
+    serial = children(tmp_path / "serial")
     assert len(serial) == JOBS
-    fresh(tmp_path)
-    done = train(*SWEEP, "hydra/launcher=joblib", f"hydra.launcher.n_jobs={JOBS}")
-    assert done.returncode == 0, done.stderr
-    assert children(tmp_path) == serial
+    assert children(tmp_path / "parallel") == serial
 
 
 @pytest.mark.long
 def test_eight_workers_from_nothing_lose_and_double_nothing(train, tmp_path: Path) -> None:
     sweep = (*SWEEP, "seed=0,1,2,3,4,5", "trainer.threads=1", "hydra/launcher=joblib")
-    first = None
-    for _ in range(5):
-        fresh(tmp_path)
-        done = train(*sweep, "hydra.launcher.n_jobs=8")
+    for time_ in range(5):
+        folder = tmp_path / str(time_)
+        done = train(*sweep, "hydra.launcher.n_jobs=8", LENET_ROOT=str(folder))
         assert done.returncode == 0, done.stderr
-        kept = children(tmp_path)
+        kept = children(folder)
         assert len(kept) == 12
         assert {status for status, *_ in kept.values()} == {"FINISHED"}
-        first = first or kept
-        assert kept == first
+        assert kept == children(tmp_path / "0")
 
 
 QUICK = ("data=digits", "recipe.epochs=1", "trainer.threads=1")

@@ -56,26 +56,6 @@ def test_an_interrupted_run_is_killed(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "line"),
-    [
-        (["model=lenet6"], "lenet5_max_relu"),
-        (["recipe=modem"], "modern"),
-        (["recipe.epoch=3"], "Key 'epoch' is not in struct"),
-        (["recipe.epochs=-1"], "recipe.epochs=-1 has to be a whole number from 1 to 1000"),
-        (["tracking.uri=http://127.0.0.1:9"], "no MLflow server answers"),
-        (["output=/proc/none"], "/proc/none cannot be written"),
-        (["-m", "output=/proc/none", "seed=0,1"], "/proc/none"),
-    ],
-)
-def test_wrong_input_is_told_in_a_line(train, arguments: list[str], line: str) -> None:
-    done = train(*QUICK, *arguments)
-    assert done.returncode != 0
-    assert line in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-@pytest.mark.slow
 def test_help_shows_the_choices(train) -> None:
     done = train("--help")
     assert done.returncode == 0

@@ -48,6 +48,8 @@ BOUNDS = {
     "recipe.optimizer.lr": Bound(float, 1e-8, 10.0),
     "recipe.eta_factor": Bound(float, 1e-6, 100.0),
     "recipe.j": Bound(float, 1e-3, 1e3),
+    "recipe.scale": Bound(float, 1e-3, 100.0),
+    "recipe.power": Bound(float, 0, 2),
     "trainer.threads": Bound(int, 1, 1_024, optional=True),
     "trainer.compile": Bound(bool),
     "resume": Bound(bool),
@@ -77,6 +79,10 @@ def check(cfg: DictConfig) -> None:
             BOUNDS["seed"].check("seeds", seed)
         if len(set(cfg.seeds)) < len(cfg.seeds):
             raise InputError(f"seeds={cfg.seeds} names a seed twice")
+    for key in ("name", "tracking.uri"):
+        value = OmegaConf.select(cfg, key)
+        if not (isinstance(value, str) and value) and (key, value) != ("tracking.uri", None):
+            raise InputError(f"{key}={value} has to be a text")
     if cfg.paper not in paper.ROWS:
         raise InputError(f"paper={cfg.paper} is not a row of Figure 9: {', '.join(paper.ROWS)}")
     if cfg.trainer.accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
@@ -116,4 +122,4 @@ def build(config: DictConfig) -> Any:
     try:
         return instantiate(config)
     except InstantiationException as e:
-        raise InputError(str(e.__cause__ or e).splitlines()[0]) from e
+        raise InputError(" ".join(str(e.__cause__ or e).split())) from e

@@ -54,6 +54,11 @@ class Minibatch:
         """
         if not all(isinstance(net, nn.Module) for net in models):
             raise InputError("this recipe trains nets only: an estimator wants recipe=fit")
+        size = digits.train.images.shape[-1]
+        try:
+            models[0](digits.train.images[:1])
+        except RuntimeError as e:
+            raise InputError(f"this net takes no digits of {size}x{size} (data.view): {e}") from e
         options = dict(trainer)
         compiled = options.pop("compile") and can_compile()
         for net, seed, watch in zip(models, seeds, watches, strict=True):

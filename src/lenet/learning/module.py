@@ -88,9 +88,14 @@ class LearningModule(Watched):
         return InOrder(self.digits.validation) if len(self.digits.validation) else []
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer(self.net.parameters())
-        total_steps = int(self.trainer.estimated_stepping_batches)
-        schedule = self.make_schedule(optimizer, total_steps=total_steps)
+        steps = int(self.trainer.estimated_stepping_batches)
+        try:
+            optimizer = self.make_optimizer(self.net.parameters())
+            schedule = self.make_schedule(optimizer, total_steps=steps)
+        except (TypeError, ValueError, ZeroDivisionError) as e:
+            raise InputError(
+                f"recipe.optimizer or recipe.schedule does not fit {steps} batches: {e}"
+            ) from e
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
