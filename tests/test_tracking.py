@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lenet.errors import InputError
+from lenet.heartbeat import STALE
 from lenet.run import Run
 from lenet.tracking import EXPERIMENT, STAND_IN_EXPERIMENT, Tracker
 
@@ -180,3 +181,55 @@ def test_a_run_whose_process_is_gone_is_killed(tracker: Tracker, folder: Path, c
     Tracker(tracker.uri, folder / "mlruns", stand_in=False)
     statuses = [client.get_run(run).info.status for run in (ours, gone, elsewhere)]
     assert statuses == ["RUNNING", "KILLED", "RUNNING"]
+
+
+def test_a_run_elsewhere_is_killed_when_its_heartbeat_is_stale(
+    tracker: Tracker, folder: Path, client
+) -> None:
+    lively, silent, old = (tracker.open(name) for name in ("lively", "silent", "old"))
+    for run in (lively, silent, old):
+        client.set_tag(run, "process.host", "another.machine")
+    client.set_tag(silent, "process.heartbeat", str(time.time() - STALE - 1))
+    client.delete_tag(old, "process.heartbeat")
+    Tracker(tracker.uri, folder / "mlruns", stand_in=False)
+    statuses = [client.get_run(run).info.status for run in (lively, silent, old)]
+    assert statuses == ["RUNNING", "KILLED", "RUNNING"]
+
+
+def test_an_open_run_has_a_heartbeat(
+    tracker: Tracker, folder: Path, client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def beat(run: str) -> str:
+        return client.get_run(run).data.tags["process.heartbeat"]
+
+    monkeypatch.setattr("lenet.heartbeat.EVERY", 0.05)
+    fresh = Tracker(tracker.uri, folder / "mlruns", stand_in=False)
+    with fresh.run("job") as run:
+        first = beat(run.id)
+        end = time.monotonic() + 20
+        while beat(run.id) == first and time.monotonic() < end:
+            time.sleep(0.05)
+        assert float(beat(run.id)) > float(first)
+    time.sleep(0.2)  # the beat that was under way
+    last = beat(run.id)
+    time.sleep(0.3)
+    assert beat(run.id) == last
+
+
+@pytest.mark.slow
+def test_slurm_is_asked_whether_a_job_lives(tracker: Tracker, folder: Path, client) -> None:
+    if not shutil.which("sbatch") or subprocess.run(["sinfo"]).returncode:
+        pytest.skip("no Slurm answers here (sinfo)")
+    submit = ["sbatch", "--parsable", "--output=/dev/null", "--wrap=sleep 300"]
+    job = subprocess.run(submit, capture_output=True, text=True, check=True).stdout.strip()
+    run = tracker.open("job")
+    for tag, value in (("host", "a.node"), ("slurm_job", job), ("heartbeat", "0")):
+        client.set_tag(run, f"process.{tag}", value)
+    tracker.close_abandoned()
+    assert client.get_run(run).info.status == "RUNNING"
+    subprocess.run(["scancel", job], check=True)
+    end = time.monotonic() + 60
+    while client.get_run(run).info.status == "RUNNING" and time.monotonic() < end:
+        time.sleep(0.5)
+        tracker.close_abandoned()
+    assert client.get_run(run).info.status == "KILLED"

@@ -1,6 +1,10 @@
 """Reading from MLflow what `lenet.tracking` wrote there."""
 
+import os
+import shutil
 import socket
+import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +13,12 @@ from typing import Any
 import psutil
 
 from lenet.errors import InputError
+from lenet.heartbeat import STALE
 
 FINGERPRINT = "fingerprint"  # tag: what makes two runs the same run
 HOST, PROCESS, STARTED = "process.host", "process.id", "process.started"  # tags: whose a run is
+SLURM_JOB = "process.slurm_job"  # tag: the id of the job that it belongs to, if any
+HEARTBEAT = "process.heartbeat"  # tag: when it last said that it lives, in seconds since 1970
 PER_PAGE = 1_000
 
 
@@ -89,12 +96,12 @@ class Archive:
         return Path(self._client.download_artifacts(run_id, name, str(folder)))
 
     def abandoned(self) -> Iterator[str]:
-        """The runs that are still open though their process, on this machine, is gone."""
+        """The runs that are still open though their process is known to be gone."""
         open_ones = self._client.search_runs(
             [self._experiment], "attributes.status = 'RUNNING'", max_results=PER_PAGE
         )
         for run in map(_kept, open_ones):
-            if run.tags.get(HOST) == socket.gethostname() and not _lives(run.tags):
+            if _gone(run.tags):
                 yield run.id
 
 
@@ -112,13 +119,28 @@ def named(archives: Mapping[str, Archive], start: str, uri: str) -> tuple[Kept, 
 
 
 def this_process() -> dict[str, str]:
-    """Tags that tell this process from every other one of this machine."""
+    """Tags that tell this process from every other one."""
     process = psutil.Process()
     return {
         HOST: socket.gethostname(),
         PROCESS: str(process.pid),
         STARTED: str(process.create_time()),
+        SLURM_JOB: os.environ.get("SLURM_JOB_ID", ""),
+        HEARTBEAT: str(time.time()),
     }
+
+
+def _gone(tags: dict[str, str]) -> bool:
+    """Whether a run's process has ended, by what this machine can see of it, or Slurm, or else by
+    its silence."""
+    if tags.get(HOST) == socket.gethostname():
+        return not _lives(tags)
+    job = tags.get(SLURM_JOB)
+    if job and shutil.which("squeue"):
+        queue = subprocess.run(["squeue", "-hj", job], capture_output=True, text=True)
+        if queue.returncode == 0 or "Invalid job id" in queue.stderr:
+            return not queue.stdout.strip()
+    return HEARTBEAT in tags and time.time() - float(tags[HEARTBEAT]) > STALE
 
 
 def _lives(tags: dict[str, str]) -> bool:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from lenet.archive import FINGERPRINT, Archive, this_process
+from lenet.archive import FINGERPRINT, HEARTBEAT, Archive, this_process
 from lenet.errors import InputError, writing
+from lenet.heartbeat import Heartbeat
 from lenet.run import Run, now, send, send_to_server
 from lenet.spool import SPOOL, Record, Spool
 
@@ -78,6 +79,7 @@ class Tracker:
         self._artifacts = artifacts
         self._client: Any = None
         self._spool: Spool | None = None
+        self._heartbeat = Heartbeat(self._beat)
         self.archive: Archive | None = None
         if uri is None:
             return
@@ -163,6 +165,11 @@ class Tracker:
         """As `run`, but it stays open until `close`; its id, or None where nothing is tracked."""
         if not self._client:
             return None
+        run_id = self._open(name, parent, fingerprint, again)
+        self._heartbeat.start(run_id)
+        return run_id
+
+    def _open(self, name: str, parent: str | None, fingerprint: str | None, again: bool) -> str:
         tags = this_process()
         tags |= {"mlflow.parentRunId": parent} if parent else {}
         tags |= {FINGERPRINT: fingerprint} if fingerprint else {}
@@ -194,9 +201,14 @@ class Tracker:
 
     def close(self, run_id: str | None, status: str) -> None:
         """Ends a run with FINISHED, FAILED or KILLED."""
+        if run_id:
+            self._heartbeat.stop(run_id)
         self.write(run_id, {"status": status, "time": now()})
         if run_id and self._spool:
             self._spool.settle(run_id)
+
+    def _beat(self, run_id: str, now: float) -> None:
+        self._client.set_tag(run_id, HEARTBEAT, str(now))
 
     def close_abandoned(self) -> bool:
         """Ends as KILLED the runs whose process is gone; whether there were any."""
