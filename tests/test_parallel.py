@@ -57,6 +57,12 @@ def test_eight_workers_from_nothing_lose_and_double_nothing(train, tmp_path: Pat
         assert kept == children(tmp_path / "0")
 
 
+def available(launcher: str) -> None:
+    """Skips where there is no Slurm."""
+    if launcher == "slurm" and (not shutil.which("sinfo") or subprocess.run(["sinfo"]).returncode):
+        pytest.skip("no Slurm answers here (sinfo)")
+
+
 QUICK = ("data=digits", "recipe.epochs=1", "trainer.threads=1")
 
 
@@ -65,8 +71,7 @@ QUICK = ("data=digits", "recipe.epochs=1", "trainer.threads=1")
 def test_failures_and_skips_are_told_by_every_launcher(
     train, tmp_path: Path, launcher: str
 ) -> None:
-    if launcher == "slurm" and (not shutil.which("sinfo") or subprocess.run(["sinfo"]).returncode):
-        pytest.skip("no Slurm answers here (sinfo)")
+    available(launcher)
     assert train("model.pooling=max", *QUICK).returncode == 0
     failed = train("-m", "model.pooling=median,max", *QUICK, f"hydra/launcher={launcher}")
     assert failed.returncode == 1
@@ -81,10 +86,12 @@ def test_failures_and_skips_are_told_by_every_launcher(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["submitit_local", "slurm"])
 def test_a_job_that_a_cluster_takes_back_is_queued_again_and_continues(
-    started, tmp_path: Path
+    started, tmp_path: Path, launcher: str
 ) -> None:
-    arguments = ("-m", *QUICK, "recipe.epochs=40", "hydra/launcher=submitit_local")
+    available(launcher)
+    arguments = ("-m", *QUICK, "recipe.epochs=40", f"hydra/launcher={launcher}")
     with started(*arguments) as process:
         while not (logs := list(tmp_path.rglob("*_log.out"))) or "epoch 3 " not in (
             logs[0].read_text()
@@ -93,7 +100,7 @@ def test_a_job_that_a_cluster_takes_back_is_queued_again_and_continues(
             time.sleep(0.05)
         [job] = [run for run in runs(tmp_path) if "mlflow.parentRunId" in run.data.tags]
         os.kill(int(job.data.tags["process.id"]), signal.SIGUSR2)  # as Slurm does before its limit
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert "failed" not in out
     assert "this job is preempted" in next(tmp_path.rglob("*_log.err")).read_text()

@@ -22,13 +22,14 @@ class Heartbeat:
     def __init__(self, tell: Callable[[str, float], None]) -> None:
         self._tell = tell
         self._runs: set[str] = set()
-        self._thread = Thread(target=self._beat, daemon=True)
+        self._beats = False  # the thread itself is not kept: launchers pickle what holds this
 
     def start(self, run: str) -> None:
         """From now on the run has a heartbeat."""
         self._runs.add(run)
-        if not self._thread.is_alive():
-            self._thread.start()
+        if not self._beats:
+            self._beats = True
+            Thread(target=self._beat, daemon=True).start()
 
     def stop(self, run: str) -> None:
         """It has none any more."""
