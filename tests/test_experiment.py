@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 from safetensors.numpy import load_file
+from threadpoolctl import threadpool_info
 
+from lenet.classic.neighbours import NearestNeighbours
 from lenet.data.source import load
 from lenet.errors import InputError
 from lenet.experiment import train
@@ -155,3 +157,17 @@ def test_the_same_training_twice_at_once_is_refused(configure, tmp_path: Path) -
         pytest.raises(InputError, match="another process trains lenet5 with the same seeds"),
     ):
         train(cfg)
+
+
+def test_threads_are_those_of_every_library(configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict] = []
+    fit = NearestNeighbours.fit
+
+    def watched(self, *arguments):
+        seen.extend(threadpool_info())
+        return fit(self, *arguments)
+
+    monkeypatch.setattr(NearestNeighbours, "fit", watched)
+    train(configure("model=knn", "recipe=fit", "trainer.threads=1", epochs=None))
+    assert {library["num_threads"] for library in seen} == {1}
+    assert {library["user_api"] for library in seen} >= {"blas", "openmp"}

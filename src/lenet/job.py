@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
+from threadpoolctl import threadpool_limits
 
 from lenet import paper, provenance, terminal
 from lenet.classifier import Classifier, Recipe
@@ -102,6 +103,7 @@ class Job:
                 models.append(build(self.cfg.model))
             options: Any = OmegaConf.to_container(self.cfg.trainer, resolve=True)
             del options["threads"]
+            stack.enter_context(threadpool_limits(self.threads))  # of BLAS and scikit-learn, too
             start, busy = time.perf_counter(), time.process_time()
             with writing(folder):
                 classifiers = self.recipe.fit(models, seeds, self.digits, options, folder, watches)
