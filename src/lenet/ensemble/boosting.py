@@ -115,16 +115,6 @@ def mean_calls(first: Tensor, threshold: float) -> float:
     return 1 + 2 * (_margins(first) < threshold).double().mean().item()
 
 
-def cascade(first: Tensor, added: Tensor, threshold: float) -> Tensor:
-    """The N classes answered when nets 2 and 3 are called only if net 1 is unsure.
-
-    Args:
-        first, added: N x 10 scores of net 1 and of all three.
-        threshold: as for ``mean_calls``.
-    """
-    return torch.where(_margins(first) >= threshold, first.argmax(1), added.argmax(1))
-
-
 def sparing_threshold(first: Tensor, added: Tensor, labels: Tensor) -> float:
     """The threshold that calls the fewest nets without more errors than all three make.
 
