@@ -25,6 +25,7 @@ POPULATION = 200_000  # digits that test sets are drawn from
 SHARED = 0.65  # of the errors of one seed, in another
 SHARED_BY_METHODS = 0.8  # of the digits are as hard for another method; others by themselves
 RESAMPLES = 1_000
+TOLERANCE = 0.001  # of verdicts
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def of_verdict(method: Method, seeds: int, generator: np.random.Generator) -> bo
     on the same digits."""
     digits = generator.integers(POPULATION, size=DIGITS)
     wrong = method.wrong(digits, seeds + 1, generator)
-    found = verdict(wrong[1:], wrong[0].mean(), DIGITS)
+    found = verdict(wrong[1:], wrong[0].mean(), DIGITS, TOLERANCE)
     return found.low <= 0 <= found.high
 
 

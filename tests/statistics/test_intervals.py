@@ -72,16 +72,16 @@ def test_mean_error_covers(error: float, seeds: int) -> None:
 )
 def test_verdict(error: float, name: str) -> None:
     wrong = np.arange(10_000)[None] < 10_000 * error
-    found = verdict(wrong, 0.0095)
+    found = verdict(wrong, 0.0095, 10_000, 0.001)
     assert found.name == name
     assert found.low < found.difference < found.high
-    assert found == verdict(mean_error(wrong), 0.0095)
+    assert found == verdict(mean_error(wrong), 0.0095, 10_000, 0.001)
 
 
 def test_verdict_by_hand() -> None:
     # Newcombe: ours 0.8 (0.7, 0.95), the paper's 50 of 100 with Wilson's (0.40383, 0.59617):
     # 0.3 - sqrt(0.1^2 + 0.09617^2), 0.3 + sqrt(0.15^2 + 0.09617^2)
-    found = verdict(Interval(0.8, 0.7, 0.95), 0.5, paper_count=100)
+    found = verdict(Interval(0.8, 0.7, 0.95), 0.5, 100, 0.001)
     assert (found.difference, found.low, found.high) == pytest.approx(
         (0.3, 0.16126, 0.47818), abs=1e-5
     )
@@ -89,9 +89,9 @@ def test_verdict_by_hand() -> None:
 
 def test_the_tolerance_decides_at_the_edge() -> None:
     ours = Interval(0.0140, 0.0130, 0.0150)
-    low = verdict(ours, 0.0095).low
-    assert verdict(ours, 0.0095, tolerance=low - 1e-6).name == "worse"
-    assert verdict(ours, 0.0095, tolerance=low + 1e-6).name == "reproduced"
+    low = verdict(ours, 0.0095, 10_000, 0.001).low
+    assert verdict(ours, 0.0095, 10_000, low - 1e-6).name == "worse"
+    assert verdict(ours, 0.0095, 10_000, low + 1e-6).name == "reproduced"
 
 
 def test_a_verdict_on_the_papers_own_method_covers() -> None:

@@ -92,6 +92,7 @@ def _trainer(options: dict[str, Any], epochs: int, validate: bool, folder: Path)
         logging.getLogger(library).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated")  # Lightning's, with torch 2.13
     warnings.filterwarnings("ignore", ".*will run with no optimizer")  # the lanes need none
+    warnings.filterwarnings("ignore", ".*`srun` command is available")  # sweeps go to Slurm whole
     interactive = sys.stderr.isatty()
     callbacks: list[Callback] = [KeepLast(folder)]
     if interactive:

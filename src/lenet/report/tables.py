@@ -64,7 +64,9 @@ def _line(name: str, row: paper.Row, result: Result | None) -> dict:
         counted = {"seeds": 0, "macs": None, "memory": None, "verdict": MISSING, "runs": ()}
         return printed | dict.fromkeys(measured, np.nan) | counted
     ours = statistics.mean_error(result.wrong)
-    verdict = statistics.verdict(ours, row.test_error / 100)
+    verdict = statistics.verdict(
+        ours, row.test_error / 100, paper.TEST_DIGITS, paper.UNCERTAINTY / 100
+    )
     metrics = pd.DataFrame([run["metrics"] for run in result.runs])
     return printed | {
         "error_mean_pct": 100 * ours.mean,

@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, t
 
-from lenet import paper
-
 
 @dataclass(frozen=True)
 class Interval:
@@ -78,15 +76,14 @@ def mean_error(wrong: NDArray[np.bool_], confidence: float = 0.95) -> Interval:
 def verdict(
     ours: Interval | NDArray[np.bool_],
     paper_error: float,
-    paper_count: int = paper.TEST_DIGITS,
-    tolerance: float = paper.UNCERTAINTY / 100,
+    paper_count: int,
+    tolerance: float,
 ) -> Verdict:
     """Whether an error rate reproduces the paper's.
 
     "reproduced" where the 95 % interval of the difference meets [-tolerance, +tolerance]: the
     data do not contradict a difference within it. "better" where it lies wholly below, "worse"
-    where wholly above. The tolerance is the 0.1 points by which the paper calls its rates
-    uncertain (III.C).
+    where wholly above.
 
     The paper's rate is one run on ``paper_count`` digits and gets Wilson's interval; the two
     intervals are put together as if independent (R. G. Newcombe, "Interval estimation for the
@@ -99,7 +96,7 @@ def verdict(
         ours: an interval of 95 %, or the (S, N) matrix to make it from.
         paper_error: a fraction.
         paper_count: digits it was measured on.
-        tolerance: a fraction.
+        tolerance: a fraction, by which the paper calls its rates uncertain.
     """
     if not isinstance(ours, Interval):
         ours = mean_error(ours)
