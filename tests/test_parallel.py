@@ -45,6 +45,7 @@ def test_parallel_workers_give_what_the_serial_sweep_gives(train, tmp_path: Path
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_eight_workers_from_nothing_lose_and_double_nothing(train, tmp_path: Path) -> None:
     sweep = (*SWEEP, "seed=0,1,2,3,4,5", "trainer.threads=1", "hydra/launcher=joblib")
     for time_ in range(5):

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from tests.report.conftest import make
 
-from lenet.report import figures_cost, figures_errors, figures_learning, figures_rows, style, tables
+from lenet import results
+from lenet.report import (
+    figures_cost,
+    figures_errors,
+    figures_learning,
+    figures_rows,
+    groups,
+    style,
+    tables,
+)
 
 
 def test_pairs_are_counted_in_the_mean_over_seeds():
@@ -76,3 +85,14 @@ def test_the_learning_curve_is_the_mean_over_seeds():
 )
 def test_quantities_have_three_figures(value, text):
     assert style.quantity(value) == text
+
+
+def test_a_seed_that_fails_is_named_and_does_not_hide_the_others(tmp_path):
+    for cell in groups.CELLS:
+        name = groups.cell(cell)
+        results.save(make(name, [5, 6, 400 if name == "lenet5_relu_rbf" else 7]), tmp_path / name)
+    drawn = figures_learning.all_figures(tmp_path)
+    figure, caption = drawn["figure_beyond_ablation_cells"]
+    assert "One seed of average pooling, ReLU, RBF output fails: 80.0 %." in caption
+    assert "rest on it" in drawn["figure_beyond_ablation"][1]
+    assert figure.axes[0].get_xscale() == "log"

@@ -1,5 +1,6 @@
 """Figures 5 and 6, and beyond: the ablation, the path to today, the text to the letter."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from lenet.report import groups, style, tables
 from lenet.results import Result
 
 TEST, TRAINING = "figure_5/test_error", "train/error"
+WIDE = 10  # from the least to the largest error: too much for a linear axis
+UNLIKE = 3  # times the median error of its experiment: a seed that failed
 
 
 def curves(result: Result, name: str) -> pd.DataFrame:
@@ -117,6 +120,10 @@ def in_order(labels: dict[str, str], found: dict[str, Result]) -> Figure:
     axes.set_yticks(range(len(present)), [labels[name] for name in present])
     axes.set(ylim=(len(present) - 0.5, -0.5), xlabel="test error, per cent")
     axes.grid(axis="y", visible=False)
+    least, largest = axes.dataLim.intervalx
+    if largest > WIDE * least:
+        axes.set_xscale("log")
+        style.per_cent_axis(axes.xaxis)
     return figure
 
 
@@ -132,6 +139,14 @@ def literal(working: Result, letter: Result) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="center right")
     return figure
+
+
+def _failures(labels: dict[str, str], found: dict[str, Result]) -> Iterator[str]:
+    """A sentence for each experiment whose worst seed is not like its others."""
+    for name, label in labels.items():
+        errors = 100 * found[name].errors
+        if errors.max() > UNLIKE * np.median(errors):
+            yield f" One seed of {label} fails: {errors.max():.1f} %."
 
 
 def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
@@ -158,16 +173,18 @@ def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
         )
     effect_table = tables.ablation(found)
     if effect_table is not None:
+        cells = {groups.cell(c): groups.cell_label(c) for c in groups.CELLS}
+        failures = "".join(_failures(cells, found))
         figures["figure_beyond_ablation"] = (
             effects(effect_table),
             "What each part is worth. Main effects and interactions of pooling, squashing function "
             "and output on the test error of today's LeNet-5 (2x2x2), with 95 % intervals. Left of "
-            "zero is better; grey diamonds: no more than chance (p after Holm).",
+            "zero is better; grey diamonds: no more than chance (p after Holm)."
+            + (f"{failures} The large effects rest on it." if failures else ""),
         )
-        cells = {groups.cell(c): groups.cell_label(c) for c in groups.CELLS}
         figures["figure_beyond_ablation_cells"] = (
             in_order(cells, found),
-            "The eight nets of the 2x2x2. Mean test errors with 95 % intervals.",
+            "The eight nets of the 2x2x2. Mean test errors with 95 % intervals." + failures,
         )
     if sum(name in found for name in groups.PATH) > 1:
         figures["figure_beyond_path"] = (
