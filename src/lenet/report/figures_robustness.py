@@ -8,13 +8,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lenet import paper
-from lenet.report import style
+from lenet.report import groups, style
 from lenet.robustness import TRANSFORMATIONS
 
 HEIGHT = 20  # pixels, of MNIST's size-normalised characters (III.A)
 LEAST_ERROR = 0.1  # per cent; less is drawn here on the logarithmic axis
 NETS = ("lenet5", "lenet5_dist", "lenet5_noise")
-LABELS = {"lenet5_noise": "[noise] LeNet-5"}  # it has no row
+LABELS = {  # what is no row
+    "lenet5_noise": "[noise] LeNet-5",
+    "lenet5_modern": groups.label("lenet5_modern", "lenet5"),
+}
 MARKERS = "osDv^P<>"
 
 
