@@ -63,9 +63,9 @@ def fit(
         if kind.startswith("lenet."):
             raise InputError(reason) from e
         raise
-    except SystemExit:  # SIGTERM; Ctrl-C reaches the processes by itself
+    except SystemExit:  # SIGTERM, or what Lightning makes of Ctrl-C
         if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
-            trainer.strategy.launcher.kill(signal.SIGTERM)
+            trainer.strategy.launcher.kill(signal.SIGKILL)
         raise
     if trainer.world_size > 1:
         last = torch.load(folder / LAST, weights_only=True, mmap=True)

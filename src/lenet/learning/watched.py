@@ -26,8 +26,9 @@ class Watched(pl.LightningModule):
         self.watches = watches
         self.epochs: list[list[dict[str, float]]] = []  # of each epoch the metrics of each net
 
-    def setup(self, stage: str) -> None:
-        if _one_of_several():  # to end at once, as the process that started them does, or is gone
+    def on_train_start(self) -> None:
+        # to end at once with the process that started them; Lightning's handler would wait for all
+        if _one_of_several():
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
 
