@@ -96,7 +96,7 @@ def verdict(
         ours: an interval of 95 %, or the (S, N) matrix to make it from.
         paper_error: a fraction.
         paper_count: digits it was measured on.
-        tolerance: a fraction, by which the paper calls its rates uncertain.
+        tolerance: a fraction, by which the paper calls its rates uncertain (III.C).
     """
     if not isinstance(ours, Interval):
         ours = mean_error(ours)
