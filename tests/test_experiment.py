@@ -127,6 +127,7 @@ def test_a_run_that_was_killed_continues_as_the_same_run(
     assert outcome.error == whole.error
     client = mlflow.MlflowClient(database)
     kept = client.get_run(outcome.run)
+    assert "training_cpu_seconds" not in kept.data.metrics, "they would be those of the second part"
     same = f"tags.fingerprint = '{kept.data.tags['fingerprint']}'"
     found = client.search_runs([kept.info.experiment_id], same)
     assert [run.info.status for run in found] == ["FINISHED"]
@@ -138,6 +139,7 @@ def test_a_run_that_was_killed_continues_as_the_same_run(
     [anew] = train(configure(*tracked))
     assert anew.run != outcome.run
     assert not anew.skipped
+    assert client.get_run(anew.run).data.metrics["training_cpu_seconds"] > 0
 
 
 def test_a_job_trains_only_the_seeds_that_are_missing(configure, database: str) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,3 +57,9 @@ def test_files_that_do_not_belong_together_are_refused(result, tmp_path):
     about.write_text(about.read_text().replace('"runs": [', '"runs": [{"seed": 9},'))
     with pytest.raises(InputError, match="do not fit"):
         results.load(tmp_path / "lenet5")
+
+
+def test_training_time_is_the_processors_unless_it_was_interrupted(result):
+    clock, processor = {"training_seconds": 60.0}, {"training_cpu_seconds": 20.0}
+    runs = ({"metrics": clock | processor}, {"metrics": clock})
+    np.testing.assert_array_equal(replace(result, runs=runs).seconds, [20, 60])

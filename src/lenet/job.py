@@ -104,13 +104,15 @@ class Job:
             options: Any = OmegaConf.to_container(self.cfg.trainer, resolve=True)
             del options["threads"]
             stack.enter_context(threadpool_limits(self.threads))  # of BLAS and scikit-learn, too
+            continued = any(folder.iterdir())
             start, busy = time.perf_counter(), time.process_time()
             with writing(folder):
                 classifiers = self.recipe.fit(models, seeds, self.digits, options, folder, watches)
             seconds = (time.perf_counter() - start) / len(seeds)
             busy = (time.process_time() - busy) / len(seeds)
-            for watch in watches:
-                watch.run.metrics({"training_cpu_seconds": busy})
+            if not continued:  # else they are those of a part
+                for watch in watches:
+                    watch.run.metrics({"training_cpu_seconds": busy})
             outcomes = [
                 self.test(classifier, seed, watch, seconds)
                 for classifier, seed, watch in zip(classifiers, seeds, watches, strict=True)

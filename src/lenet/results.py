@@ -54,6 +54,14 @@ class Result:
         """(S,): the error of each run."""
         return self.wrong.mean(1)
 
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """(S,): processor seconds of each training, which do not depend on what else the machine
+        did; where it was interrupted, those of the clock."""
+        clock = [run["metrics"]["training_seconds"] for run in self.runs]
+        processor = [run["metrics"].get("training_cpu_seconds") for run in self.runs]
+        return np.array([c if p is None else p for c, p in zip(clock, processor, strict=True)])
+
 
 def save(result: Result, folder: Path) -> None:
     """Writes a result; the file that makes it whole comes last, all at once."""

@@ -2,13 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from tests.report.conftest import make
 
 from lenet import report
-from lenet.report.page import duration
+from lenet.report.page import duration, environment
 
 
 class Page(HTMLParser):
@@ -126,3 +127,10 @@ def test_names_are_escaped(folder, tmp_path):
 )
 def test_durations_read_as_people_say_them(seconds, said):
     assert duration(seconds) == said
+
+
+def test_runs_that_two_experiments_share_are_counted_once():
+    one = make("lenet5_modern", [5, 7], "lenet5")
+    found = {"lenet5_modern": one, "step5_tanh": replace(one, experiment="step5_tanh")}
+    about = environment(found)
+    assert (about["runs"], about["experiments"], about["seconds"]) == (2, 2, 60)

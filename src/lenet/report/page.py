@@ -106,7 +106,13 @@ def write(results: dict[str, Result], pictures: list[Picture], reports: Path) ->
 
 def environment(results: dict[str, Result]) -> dict[str, Any]:
     """Where the results come from: commits, versions, digits, runs and what they took."""
-    runs = [run for result in results.values() for run in result.runs]
+    # an experiment may be another one by a second name: the same runs
+    seconds = {
+        run["run"]: spent
+        for result in results.values()
+        for run, spent in zip(result.runs, result.seconds, strict=True)
+    }
+    runs = list({run["run"]: run for result in results.values() for run in result.runs}.values())
     versions: dict[str, set[str]] = {}
     for run in runs:
         for library, version in run["versions"].items():
@@ -121,17 +127,15 @@ def environment(results: dict[str, Result]) -> dict[str, Any]:
         "versions": {name: ", ".join(sorted(versions[name])) for name in sorted(versions)},
         "data": sorted({(result.data, result.digest) for result in results.values()}),
         "digits": sorted({len(result.label) for result in results.values()}),
-        "seconds": sum(run["metrics"]["training_seconds"] for run in runs),
+        "seconds": sum(seconds.values()),
         "dearest": _dearest(results),
     }
 
 
 def _dearest(results: dict[str, Result]) -> list[tuple[str, float]]:
-    """The five experiments that took longest, all seeds together, in seconds."""
+    """The five experiments that took longest, all seeds together, in processor seconds."""
     spent = {
-        groups.label(name, result.row) if name in paper.ROWS else name: sum(
-            run["metrics"]["training_seconds"] for run in result.runs
-        )
+        groups.label(name, result.row) if name in paper.ROWS else name: float(result.seconds.sum())
         for name, result in results.items()
     }
     return sorted(spent.items(), key=lambda item: (-item[1], item[0]))[:5]

@@ -80,7 +80,7 @@ def _line(name: str, row: paper.Row, result: Result | None) -> dict:
         "reject_pct": 100 * metrics["test/reject"].mean(),
         "macs": round(metrics["macs"].mean()),
         "memory": round(metrics["variables"].mean()),
-        "seconds": metrics["training_seconds"].sum(),
+        "seconds": result.seconds.sum(),
         "runs": tuple(run["run"] for run in result.runs),
     }
 
