@@ -9,12 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from lenet.report import sheet
+
 CURVES = {
     "train/error": "training",
     "validation/error": "validation",
     "figure_5/test_error": "test",
 }
-SHOWN_ERRORS = 120  # more than LeNet-5 makes; a page of them still reads
+COLUMNS, SHOWN_ERRORS = 12, 120  # more than LeNet-5 makes; a page of them still reads
 
 
 def confusion(labels: NDArray, predictions: NDArray) -> Figure:
@@ -33,7 +35,7 @@ def confusion(labels: NDArray, predictions: NDArray) -> Figure:
 
 
 def misclassified(images: NDArray, labels: NDArray, predictions: NDArray) -> Figure:
-    """The misclassified digits, true -> given, in the manner of the paper's Figure 8.
+    """The misclassified digits with their true and their given class (Figure 8).
 
     Args:
         images: N x H x W, larger is ink.
@@ -41,19 +43,15 @@ def misclassified(images: NDArray, labels: NDArray, predictions: NDArray) -> Fig
     """
     wrong = np.flatnonzero(labels != predictions)
     shown = wrong[:SHOWN_ERRORS]
-    columns = 12
-    rows = max(1, -(-len(shown) // columns))
-    figure = Figure(figsize=(columns * 0.6, rows * 0.75 + 0.5), layout="constrained")
+    lines = max(1, -(-len(shown) // COLUMNS))
+    figure = Figure(figsize=(COLUMNS * 0.6, lines * 0.75 + 0.5), layout="constrained")
     figure.suptitle(
-        f"{len(wrong)} errors of {len(labels):,}, true -> given"
+        f"{len(wrong)} errors of {len(labels):,}, true → given"
         + (f" (the first {len(shown)})" if len(shown) < len(wrong) else ""),
         fontsize=9,
     )
-    for axes in (grid := figure.subplots(rows, columns, squeeze=False).ravel()):
-        axes.axis("off")
-    for axes, i in zip(grid, shown, strict=False):
-        axes.imshow(images[i], cmap="gray_r")
-        axes.set_title(f"{labels[i]}->{predictions[i]}", fontsize=7, pad=1)
+    captions = [f"{labels[i]}→{predictions[i]}" for i in shown]
+    sheet.draw(figure.subplots(), images[shown], captions, COLUMNS, fontsize=7)
     return figure
 
 
@@ -79,7 +77,7 @@ def ten_digits(images: NDArray, title: str) -> Figure:
     """
     figure = Figure(figsize=(8, 1.2), layout="constrained")
     figure.suptitle(title, fontsize=9)
-    for axes, image in zip(figure.subplots(1, 10), images, strict=True):
-        axes.imshow(image, cmap="gray_r")
-        axes.axis("off")
+    axes = figure.subplots()
+    axes.imshow(np.hstack(images), cmap="gray_r")
+    axes.axis("off")
     return figure

@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 from lenet import paper, results
 from lenet.evaluation import REJECTION_TARGET
-from lenet.report import groups, style
+from lenet.report import groups, sheet, style
 from lenet.results import Result
 
 PAPER = np.array(paper.FIGURE_8, dtype=float)  # (10, 10), as pair_counts has them
@@ -74,24 +74,19 @@ def misclassified(result: Result, index: NDArray, tiles: NDArray) -> Figure:
     order = np.argsort(-missed, kind="stable")[:SHOWN]
     order = order[missed[order] > 0]
     lines = max(1, -(-len(order) // COLUMNS))
-    tall, wide = 40, 32  # pixels of a cell: the tile and a line of letters
-    page = np.zeros((lines * tall, COLUMNS * wide), dtype=np.uint8)
     figure = Figure(figsize=(style.WIDTH, 0.2 + 0.7 * lines))
     axes = figure.subplots()
-    for place, i in enumerate(order):
-        y, x = place // COLUMNS * tall, place % COLUMNS * wide
-        page[y : y + 28, x + 2 : x + 30] = tiles[i]
+    captions = []
+    for i in order:
         label = result.label[index[i]]
         answers = result.prediction[:, index[i]]
-        given = np.bincount(answers[answers != label]).argmax()
-        axes.text(x + 16, y + 33, f"{label}→{given}", ha="center", va="center", fontsize=8)
+        captions.append(f"{label}→{np.bincount(answers[answers != label]).argmax()}")
+    corners = sheet.draw(axes, tiles[order], captions, COLUMNS, fontsize=8)
+    for (x, y), i in zip(corners, order, strict=True):
         if missed[i] == len(result.runs):
             axes.add_patch(
-                Rectangle((x + 0.5, y - 1.5), 30, 30, fill=False, ec=style.VERMILION, lw=1.5)
+                Rectangle((x - 1.5, y - 1.5), 30, 30, fill=False, ec=style.VERMILION, lw=1.5)
             )
-    axes.imshow(page, cmap="gray_r", interpolation="nearest")
-    axes.set(ylim=(lines * tall, -3), xlim=(-1, COLUMNS * wide))
-    axes.axis("off")
     return figure
 
 
