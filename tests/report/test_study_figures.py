@@ -93,6 +93,6 @@ def test_a_seed_that_fails_is_named_and_does_not_hide_the_others(tmp_path):
         results.save(make(name, [5, 6, 400 if name == "lenet5_relu_rbf" else 7]), tmp_path / name)
     drawn = figures_learning.all_figures(tmp_path)
     figure, caption = drawn["figure_beyond_ablation_cells"]
-    assert "One seed of average pooling, ReLU, RBF output fails: 80.0 %." in caption
-    assert "rest on it" in drawn["figure_beyond_ablation"][1]
+    assert "Of the 3 seeds of average pooling, ReLU, RBF output 1 failed: 80.0 %." in caption
+    assert "rest on that" in drawn["figure_beyond_ablation"][1]
     assert figure.axes[0].get_xscale() == "log"
