@@ -51,8 +51,13 @@ def _verdicts(rows: pd.DataFrame, measured: pd.DataFrame) -> Iterator[str]:
     counts = tables.verdicts(rows.reset_index())
     said = [f"{counts.get(name, 0)} {name}" for name in ("reproduced", "better", "worse")]
     missing = counts.get(tables.MISSING, 0)
+    trained = (
+        f"Of the {len(rows)} rows of Figure 9, {len(measured)}"
+        if missing
+        else f"All {len(rows)} rows of Figure 9"
+    )
     yield (
-        f"Of the {len(rows)} rows of Figure 9, {len(measured)} were trained: {', '.join(said)} "
+        f"{trained} were trained: {', '.join(said)} "
         f"beside the paper{f'; {missing} are missing' if missing else ''}."
     )
 
