@@ -43,6 +43,7 @@ _READINGS = {  # what a second config of a row is, by the end of its name
     "_regular": "regular digits",
     "_deslant": "deslanted digits",
     "_raw": "mean kept",
+    "_long": "40 passes",
 }
 
 
