@@ -78,6 +78,6 @@ def ten_digits(images: NDArray, title: str) -> Figure:
     figure = Figure(figsize=(8, 1.2), layout="constrained")
     figure.suptitle(title, fontsize=9)
     axes = figure.subplots()
-    axes.imshow(np.hstack(images), cmap="gray_r")
+    axes.imshow(np.concatenate(images, 1), cmap="gray_r")
     axes.axis("off")
     return figure

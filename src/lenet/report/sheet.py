@@ -25,14 +25,17 @@ def draw(
     tall, wide = height * 10 // 7, width * 8 // 7  # of a digit with its letters
     margin = (wide - width) // 2
     lines = max(1, -(-len(images) // columns))
-    paper = images.min(initial=0)
-    page = np.full((lines * tall, columns * wide), paper, images.dtype)
+    page = np.full((lines * tall, columns * wide), images.min(initial=0), images.dtype)
     corners = []
     for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
         x, y = place % columns * wide + margin, place // columns * tall
         page[y : y + height, x : x + width] = image
-        below = {"ha": "center", "va": "center", "fontsize": fontsize}
-        axes.text(x + width / 2, y + height + (tall - height) * 0.42, caption, **below)
+        axes.text(
+            *(x + width / 2, y + height + (tall - height) * 0.42, caption),
+            ha="center",
+            va="center",
+            fontsize=fontsize,
+        )
         corners.append((x, y))
     axes.imshow(page, cmap="gray_r", interpolation="nearest")
     axes.set(ylim=(lines * tall, -3), xlim=(-1, columns * wide))
