@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from tests.report.conftest import make
 
-from lenet import results
 from lenet.report import (
     figures_cost,
     figures_errors,
@@ -87,11 +86,11 @@ def test_quantities_have_three_figures(value, text):
     assert style.quantity(value) == text
 
 
-def test_a_seed_that_fails_is_named_and_does_not_hide_the_others(tmp_path):
-    for cell in groups.CELLS:
-        name = groups.cell(cell)
-        results.save(make(name, [5, 6, 400 if name == "lenet5_relu_rbf" else 7]), tmp_path / name)
-    drawn = figures_learning.all_figures(tmp_path)
+def test_a_seed_that_fails_is_named_and_does_not_hide_the_others():
+    names = [groups.cell(cell) for cell in groups.CELLS]
+    failing = {"lenet5_relu_rbf": 400}
+    found = {name: make(name, [5, 6, failing.get(name, 7)]) for name in names}
+    drawn = figures_learning.all_figures(found)
     figure, caption = drawn["figure_beyond_ablation_cells"]
     assert "Of the 3 seeds of average pooling, ReLU, RBF output 1 failed: 80.0 %." in caption
     assert "rest on that" in drawn["figure_beyond_ablation"][1]

@@ -100,7 +100,7 @@ def test_the_ablation_needs_all_its_cells():
 
 
 def test_metrics_are_what_dvc_shows():
-    shown = tables.metrics(by_name(make("lenet5", [5])))
+    shown = tables.metrics(tables.rows(by_name(make("lenet5", [5]))))
     assert shown["rows"].keys() == {"lenet5"}
     assert shown["rows"]["lenet5"]["error_mean_pct"] == 1
     assert shown["verdicts"] == {"reproduced": 1, "missing": 26}

@@ -29,17 +29,18 @@ def build(results: Path, reports: Path) -> None:
     from lenet.results import load_all
 
     found = load_all(results)
+    table = tables.rows(found)
     reports.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(style.STYLE):
-        modules = (
-            figures_learning,
-            figures_rows,
-            figures_errors,
-            figures_pictures,
-            figures_cost,
+        figures = (
+            figures_learning.all_figures(found)
+            | figures_rows.all_figures(table)
+            | figures_errors.all_figures(found, results)
+            | figures_pictures.all_figures(results)
+            | figures_cost.all_figures(table)
         )
-        pictures = page.draw(modules, results, reports / "figures", tables.stand_in(found))
-    page.write(found, pictures, reports)
-    (reports / "results.csv").write_text(tables.csv(tables.rows(found)))
-    metrics = json.dumps(tables.metrics(found), indent=1, sort_keys=True)
+        pictures = page.draw(figures, reports / "figures", tables.stand_in(found))
+    page.write(found, table, pictures, reports)
+    (reports / "results.csv").write_text(tables.csv(table))
+    metrics = json.dumps(tables.metrics(table), indent=1, sort_keys=True)
     (reports / "metrics.json").write_text(metrics + "\n")

@@ -1,13 +1,10 @@
 """Beyond the paper: what an error rate costs."""
 
-from pathlib import Path
-
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from lenet import results
-from lenet.report import style, tables
+from lenet.report import style
 
 FAMILIES = {  # sections of part III: name, colour, marker
     ("III.C.1",): ("linear", style.GREY, "s"),
@@ -65,9 +62,8 @@ def error_against_cost(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
-    """Error against cost, where there are rows, with its caption."""
-    table = tables.rows(results.load_all(root))
+def all_figures(table: pd.DataFrame) -> dict[str, tuple[Figure, str]]:
+    """Error against cost, where there are rows, with its caption; `table` of tables.rows."""
     lean = cheapest(table)
     if lean.empty:
         return {}

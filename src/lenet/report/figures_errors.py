@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from lenet import paper, results
+from lenet import paper
 from lenet.evaluation import REJECTION_TARGET
 from lenet.report import groups, sheet, style
 from lenet.results import Result
@@ -128,9 +128,9 @@ def error_reject(found: dict[str, Result]) -> Figure:
     return figure
 
 
-def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
-    """Each figure that results allow, with its caption."""
-    found = results.load_all(root)
+def all_figures(found: dict[str, Result], root: Path) -> dict[str, tuple[Figure, str]]:
+    """Each figure that results allow, with its caption; the digits are those of pictures.npz in
+    their folder."""
     figures: dict[str, tuple[Figure, str]] = {}
     if any(name in found for name in CURVES):
         figures["figure_10_error_reject"] = (

@@ -1,7 +1,6 @@
 """Figures 5 and 6, and beyond: the ablation, the path to today, the text to the letter."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lenet import paper, results, statistics
+from lenet import paper, statistics
 from lenet.report import groups, style, tables
 from lenet.results import Result
 
@@ -151,9 +150,8 @@ def _failures(labels: dict[str, str], found: dict[str, Result]) -> Iterator[str]
             yield f" Of the {len(errors)} seeds of {label} {len(failed)} failed: {ends}."
 
 
-def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
+def all_figures(found: dict[str, Result]) -> dict[str, tuple[Figure, str]]:
     """Each figure that results allow, with its caption."""
-    found = results.load_all(root)
     figures: dict[str, tuple[Figure, str]] = {}
     if "lenet5" in found and len(curves(found["lenet5"], TRAINING)):
         result = found["lenet5"]

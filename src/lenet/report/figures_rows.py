@@ -1,7 +1,5 @@
 """Figures 9 to 12: every row beside the paper."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,7 +7,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from lenet import results
 from lenet.evaluation import REJECTION_TARGET
 from lenet.report import style, tables
 
@@ -125,9 +122,8 @@ def _handle(label: str, marker: str, colour: str, face: str) -> Line2D:
     return Line2D([], [], ls="", marker=marker, mec=colour, mfc=face, ms=5, label=label)
 
 
-def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
-    """Each figure that results allow, with its caption."""
-    table = tables.rows(results.load_all(root))
+def all_figures(table: pd.DataFrame) -> dict[str, tuple[Figure, str]]:
+    """Each figure that the rows allow, with its caption; `table` of tables.rows."""
     measured = table[table["verdict"] != tables.MISSING]
     if measured.empty:
         return {}

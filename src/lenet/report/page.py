@@ -1,10 +1,9 @@
 """reports/index.html and reports/README.md: the sentences, tables and figures put together."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -38,24 +37,18 @@ class Picture:
         return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def draw(
-    modules: Iterable[ModuleType], results: Path, folder: Path, stand_in: bool
-) -> list[Picture]:
-    """Writes every figure that the results allow, as SVG and PNG, in the order of the paper.
+def draw(drawn: Mapping[str, tuple[Figure, str]], folder: Path, stand_in: bool) -> list[Picture]:
+    """Writes figures as SVG and PNG, in the order of the paper.
 
     Args:
-        modules: with ``all_figures(results) -> {name: (figure, caption)}`` each; a name is
-            ``figure_NN_what`` for a figure of the paper, else ``figure_beyond_what``.
-        results: the folder of results.
+        drawn: each figure with its caption; a name is ``figure_NN_what`` for a figure of the paper,
+            else ``figure_beyond_what``.
         folder: for the files; older figures in it are removed.
         stand_in: whether each figure has to say that its digits are not MNIST.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("figure_*"):
         old.unlink()
-    drawn: dict[str, tuple[Figure, str]] = {}
-    for module in modules:
-        drawn |= module.all_figures(results)
     pictures = []
     for name in sorted(drawn, key=lambda name: name.split("_")[1]):  # "beyond" after all numbers
         figure, caption = drawn[name]
@@ -76,9 +69,10 @@ def _title(name: str) -> str:
     return f"{where}, {what.replace('_', ' ')}"
 
 
-def write(results: dict[str, Result], pictures: list[Picture], reports: Path) -> None:
-    """Writes the page and the README of `reports`."""
-    table = tables.rows(results)
+def write(
+    results: dict[str, Result], table: pd.DataFrame, pictures: list[Picture], reports: Path
+) -> None:
+    """Writes the page and the README of `reports`; `table` of tables.rows."""
     comparisons = tables.comparisons(results)
     facts: dict[str, Any] = {
         "found": findings(results, table, comparisons),

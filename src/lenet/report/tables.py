@@ -97,9 +97,8 @@ def verdicts(table: pd.DataFrame) -> dict[str, int]:
     return {name: int(counts[name]) for name in names if name in counts}
 
 
-def metrics(results: dict[str, Result]) -> dict:
-    """The study's figures for `dvc metrics`: each experiment of the table, and verdict counts."""
-    table = rows(results)
+def metrics(table: pd.DataFrame) -> dict:
+    """The study's figures for `dvc metrics`: each experiment of `rows`, and verdict counts."""
     measured = table[table["verdict"] != MISSING].set_index("row").round(4)
     figures = measured[["error_mean_pct", "ci_low_pct", "ci_high_pct"]]
     return {"rows": figures.to_dict("index"), "verdicts": verdicts(table)}
