@@ -89,6 +89,14 @@ def test_what_draws_nothing_is_trained_once(project: Path) -> None:
     assert not np.isnan(result.margin).any()
 
 
+def test_a_small_study_mines_small_sets(project: Path) -> None:
+    small = study.configuration("boosted_lenet4_dist", study.parameters())
+    assert (small.recipe.size, small.data.train_size, small.recipe.base.epochs) == (600, 600, 2)
+    whole = {"profile": "full", "data": "mnist", "threads": 1}
+    whole |= {"seeds": 5, "epochs": None, "train_size": None}
+    assert study.configuration("boosted_lenet4_dist", whole).recipe.size == 60_000
+
+
 @pytest.mark.parametrize(
     ("arguments", "change", "line"),
     [

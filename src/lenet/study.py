@@ -112,6 +112,8 @@ def configuration(experiment: str, params: dict[str, Any]) -> DictConfig:
         cfg.seeds = cfg.seeds[: params["seeds"]]
     if params["train_size"]:
         cfg.data.train_size = min(params["train_size"], cfg.data.train_size or sys.maxsize)
+        if "size" in cfg.recipe:  # of the sets that boosting mines
+            cfg.recipe.size = min(params["train_size"], cfg.recipe.size)
     if params["epochs"]:
         for recipe in (cfg.recipe, cfg.recipe.get("base", {})):
             if "epochs" in recipe:
