@@ -1,5 +1,7 @@
 """From a configuration to a tracked result, end to end on real digits."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from lenet.classic.neighbours import NearestNeighbours
 from lenet.data.source import load
 from lenet.errors import InputError
 from lenet.experiment import train
-from lenet.job import Job
+from lenet.job import Job, _processor_seconds
 from lenet.learning.module import LearningModule
 
 
@@ -101,6 +103,13 @@ def test_divergence_fails_the_run_with_its_reason(configure, database: str, monk
 def test_a_model_option_that_does_not_exist_names_those_that_do(configure) -> None:
     with pytest.raises(InputError, match="pooling='median' is not one of average, max"):
         train(configure("model.pooling=median"))
+
+
+def test_the_processor_time_of_processes_that_shared_the_work_counts() -> None:
+    before = _processor_seconds()
+    busy = "import time\nwhile time.process_time() < 0.5: pass"
+    subprocess.run([sys.executable, "-c", busy], check=True)
+    assert _processor_seconds() - before > 0.45  # the system counts hundredths of a second
 
 
 class Killed(BaseException):

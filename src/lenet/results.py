@@ -56,8 +56,8 @@ class Result:
 
     @property
     def seconds(self) -> NDArray[np.float64]:
-        """(S,): processor seconds of each training, which do not depend on what else the machine
-        did; where it was interrupted, those of the clock."""
+        """(S,): processor seconds of each training, which depend less than the clock's on what
+        else the machine did; the clock's where those are not known."""
         clock = [run["metrics"]["training_seconds"] for run in self.runs]
         processor = [run["metrics"].get("training_cpu_seconds") for run in self.runs]
         return np.array([c if p is None else p for c, p in zip(clock, processor, strict=True)])

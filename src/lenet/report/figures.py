@@ -43,8 +43,8 @@ def misclassified(images: NDArray, labels: NDArray, predictions: NDArray) -> Fig
     """
     wrong = np.flatnonzero(labels != predictions)
     shown = wrong[:SHOWN_ERRORS]
-    lines = max(1, -(-len(shown) // COLUMNS))
-    figure = Figure(figsize=(COLUMNS * 0.6, lines * 0.75 + 0.5), layout="constrained")
+    height = sheet.lines(len(shown), COLUMNS) * 0.75 + 0.5
+    figure = Figure(figsize=(COLUMNS * 0.6, height), layout="constrained")
     figure.suptitle(
         f"{len(wrong)} errors of {len(labels):,}, true → given"
         + (f" (the first {len(shown)})" if len(shown) < len(wrong) else ""),

@@ -73,8 +73,7 @@ def misclassified(result: Result, index: NDArray, tiles: NDArray) -> Figure:
     missed = result.wrong[:, index].sum(0)
     order = np.argsort(-missed, kind="stable")[:SHOWN]
     order = order[missed[order] > 0]
-    lines = max(1, -(-len(order) // COLUMNS))
-    figure = Figure(figsize=(style.WIDTH, 0.2 + 0.7 * lines))
+    figure = Figure(figsize=(style.WIDTH, 0.2 + 0.7 * sheet.lines(len(order), COLUMNS)))
     axes = figure.subplots()
     captions = []
     for i in order:

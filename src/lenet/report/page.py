@@ -101,12 +101,12 @@ def write(
 def environment(results: dict[str, Result]) -> dict[str, Any]:
     """Where the results come from: commits, versions, digits, runs and what they took."""
     # an experiment may be another one by a second name: the same runs
-    seconds = {
-        run["run"]: spent
+    unique = {
+        run["run"]: (run, seconds)
         for result in results.values()
-        for run, spent in zip(result.runs, result.seconds, strict=True)
+        for run, seconds in zip(result.runs, result.seconds, strict=True)
     }
-    runs = list({run["run"]: run for result in results.values() for run in result.runs}.values())
+    runs = [run for run, _ in unique.values()]
     versions: dict[str, set[str]] = {}
     for run in runs:
         for library, version in run["versions"].items():
@@ -121,7 +121,7 @@ def environment(results: dict[str, Result]) -> dict[str, Any]:
         "versions": {name: ", ".join(sorted(versions[name])) for name in sorted(versions)},
         "data": sorted({(result.data, result.digest) for result in results.values()}),
         "digits": sorted({len(result.label) for result in results.values()}),
-        "seconds": sum(seconds.values()),
+        "seconds": sum(seconds for _, seconds in unique.values()),
         "dearest": _dearest(results),
     }
 

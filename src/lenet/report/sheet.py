@@ -7,6 +7,11 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 
+def lines(count: int, columns: int) -> int:
+    """How many lines a sheet of so many digits has, one at least."""
+    return max(1, -(-count // columns))
+
+
 def draw(
     axes: Axes, images: NDArray, captions: Sequence[str], columns: int, fontsize: float
 ) -> list[tuple[int, int]]:
@@ -24,8 +29,8 @@ def draw(
     height, width = images.shape[1:]
     tall, wide = height * 10 // 7, width * 8 // 7  # of a digit with its letters
     margin = (wide - width) // 2
-    lines = max(1, -(-len(images) // columns))
-    page = np.full((lines * tall, columns * wide), images.min(initial=0), images.dtype)
+    shape = (lines(len(images), columns) * tall, columns * wide)
+    page = np.full(shape, images.min(initial=0), images.dtype)
     corners = []
     for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
         x, y = place % columns * wide + margin, place // columns * tall
@@ -38,6 +43,6 @@ def draw(
         )
         corners.append((x, y))
     axes.imshow(page, cmap="gray_r", interpolation="nearest")
-    axes.set(ylim=(lines * tall, -3), xlim=(-1, columns * wide))
+    axes.set(ylim=(shape[0], -3), xlim=(-1, shape[1]))
     axes.axis("off")
     return corners
