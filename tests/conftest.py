@@ -114,7 +114,7 @@ def pictured(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
         np.zeros((2, 60), np.float16),
     )
     results.save(missed, folder / "lenet5_dist")
-    gallery.make(readers, raw, folder)
+    gallery.make(readers, raw, len(labels), folder)
     return Pictured(folder, raw, readers)
 
 

@@ -98,8 +98,15 @@ def test_maps_end_in_the_penalties_of_the_net(pictured, arrays) -> None:
     np.testing.assert_allclose(arrays["maps_penalties"], -scores[0], rtol=1e-5)
 
 
+def test_a_small_study_reads_fewer_changed_digits(pictured) -> None:
+    small = [
+        gallery.robustness(pictured.readers[name], pictured.raw, 25) for name in ("lenet5", "knn")
+    ]
+    assert [of["digits"] for of in small] == [20, 2]  # of 60
+
+
 def test_what_is_missing_is_left_out(pictured, tmp_path) -> None:
-    gallery.make({"knn": pictured.readers["knn"]}, pictured.raw, tmp_path)
+    gallery.make({"knn": pictured.readers["knn"]}, pictured.raw, 25, tmp_path)
     with np.load(tmp_path / "pictures.npz", allow_pickle=False) as file:
         names = set(file)
     assert not [name for name in names if name.startswith(("gallery", "figure8", "maps"))]

@@ -42,7 +42,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(source, target)
     params = yaml.safe_load((PROJECT / "params.yaml").read_text())
     params |= {"data": "digits", "profile": "tiny"}
-    params["profiles"] = {"tiny": {"seeds": 1, "epochs": 2, "train_size": 600}}
+    params["profiles"]["tiny"] = params["profiles"]["quick"] | {"train_size": 600, "ahead": False}
     for name in ("lenet5", "linear"):
         params[name] = params[name][:1]
     (folder / "params.yaml").write_text(yaml.safe_dump(params))

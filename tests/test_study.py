@@ -14,7 +14,7 @@ from lenet.collect import MODEL
 from lenet.errors import InputError
 from lenet.saved import load
 
-TINY = {"seeds": 2, "epochs": 2, "train_size": 600}
+TINY = {"seeds": 2, "epochs": 2, "train_size": 600, "changed_digits": 50, "ahead": False}
 
 
 @pytest.fixture
@@ -89,6 +89,35 @@ def test_what_draws_nothing_is_trained_once(project: Path) -> None:
     assert not np.isnan(result.margin).any()
 
 
+def test_training_ahead_is_done_by_the_first_stage(project: Path, capsys, caplog) -> None:
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    for name in (name for name, value in params.items() if isinstance(value, list)):
+        params[name] = []
+    params |= {"linear": ["linear", "pairwise_linear", "broken"]}
+    params["profiles"]["tiny"]["ahead"] = True
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    plain = (project / "conf" / "experiment" / "linear.yaml").read_text()
+    broken = project / "conf" / "experiment" / "broken.yaml"
+    broken.write_text(plain.replace("view: regular", "view: upside_down"))
+    study.main(["data"])
+    study.main(["train", "linear"])
+    assert {path.name for path in (project / "results").iterdir()} == {"data.json", "linear"}
+    assert capsys.readouterr().out.count("seconds") == 2
+    assert "broken failed ahead of its stage: data.view=upside_down is not one of" in caplog.text
+
+    study.main(["train", "pairwise_linear"])
+    assert capsys.readouterr().out == ""
+    ahead = results.load(project / "results" / "pairwise_linear")
+    assert (ahead.experiment, len(ahead.runs)) == ("pairwise_linear", 1)
+    with pytest.raises(SystemExit, match=r"data\.view=upside_down"):
+        study.main(["train", "broken"])
+
+    broken.write_text(plain)
+    study.main(["train", "linear"])
+    assert capsys.readouterr().out.count("was finished") == 3
+    assert len(list((project / study.AHEAD).glob("*/"))) == 1
+
+
 def test_a_small_study_mines_small_sets(project: Path) -> None:
     small = study.configuration("boosted_lenet4_dist", study.parameters())
     assert (small.recipe.size, small.data.train_size, small.recipe.base.epochs) == (600, 600, 2)
@@ -105,6 +134,11 @@ def test_a_small_study_mines_small_sets(project: Path) -> None:
             ["train", "linear"],
             {"profile": "huge"},
             "profile=huge in params.yaml is not one of tiny",
+        ),
+        (
+            ["train", "linear"],
+            {"profiles": {"tiny": {"seeds": 2, "epochs": 2}}},
+            "the profile tiny in params.yaml lacks train_size, changed_digits, ahead",
         ),
         (["data"], {"data": "none"}, "data.source=none"),
     ],

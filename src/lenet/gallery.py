@@ -49,12 +49,13 @@ CHANGED: dict[tuple[str, str], Sequence[tuple[str, float]]] = {
 """The parts of Figure 13 that are made: what is done to each of their digits."""
 
 
-def make(classifiers: Mapping[str, Reader], digits: Raw, folder: Path) -> None:
+def make(classifiers: Mapping[str, Reader], digits: Raw, changed: int, folder: Path) -> None:
     """Writes ``robustness.json`` and ``pictures.npz``, as far as the classifiers at hand allow.
 
     Args:
         classifiers: by the names of their experiments.
         digits: whose test set they read.
+        changed: how many test digits are read under each change, at most.
         folder: of the results; the predictions that Figure 8 needs are read there.
 
     Raises:
@@ -63,7 +64,9 @@ def make(classifiers: Mapping[str, Reader], digits: Raw, folder: Path) -> None:
     about = {
         "data": digits.name,
         "ink": ink_kept(digits.test_images),
-        "classifiers": {name: robustness(reader, digits) for name, reader in classifiers.items()},
+        "classifiers": {
+            name: robustness(reader, digits, changed) for name, reader in classifiers.items()
+        },
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ROBUSTNESS).write_text(json.dumps(about, indent=1) + "\n")
@@ -77,9 +80,10 @@ def make(classifiers: Mapping[str, Reader], digits: Raw, folder: Path) -> None:
     np.savez_compressed(folder / PICTURES, **arrays)  # type: ignore[arg-type]
 
 
-def robustness(reader: Reader, digits: Raw) -> dict[str, Any]:
+def robustness(reader: Reader, digits: Raw, most: int) -> dict[str, Any]:
     """The curves of one classifier, on how many test digits, and the view that it has of them."""
-    step = 10 if reader.costs(digits.test_images[:100]).macs > COSTLY else 1
+    step = -(-len(digits.test_labels) // most)
+    step *= 10 if reader.costs(digits.test_images[:100]).macs > COSTLY else 1
     raw, labels = digits.test_images[::step], digits.test_labels[::step]
     return {"digits": len(labels), "view": reader.view, "curves": curves(reader, raw, labels)}
 

@@ -5,24 +5,32 @@ keeps what came of it, and `reports/` is made from that alone.
 """
 
 import argparse
+import hashlib
 import json
 import logging
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 
+from lenet import results
 from lenet.errors import InputError
 
 CONF, RESULTS, REPORTS = Path("conf"), Path("results"), Path("reports")
 PARAMS, README = Path("params.yaml"), Path("README.md")
+SIZE = ("seeds", "epochs", "train_size", "changed_digits", "ahead")  # what a profile says
 DATA = RESULTS / "data.json"
+AHEAD = Path("outputs") / "ahead"  # results of experiments whose stages are yet to come
 KEPT = ("lenet5", "lenet5_dist", "lenet5_noise")  # experiments whose first seed's weights stay
 PICTURED = (*KEPT, "lenet5_modern", "mlp_300", "knn", "svm_poly4", "tangent_distance")
+
+log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -49,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         elif given.stage == "pictures":
             draw_pictures(parameters())
         elif given.stage == "restore":
-            from lenet import restore, results
+            from lenet import restore
             from lenet.tracking import local_store
 
             project = Path(os.environ["LENET_ROOT"])
@@ -72,13 +80,18 @@ def parameters() -> dict[str, Any]:
     """`params.yaml` with the values of its chosen profile.
 
     Raises:
-        InputError: a profile that it does not have.
+        InputError: a profile that it does not have, or one that lacks something.
     """
     values: Any = OmegaConf.to_container(OmegaConf.load(PARAMS))
-    if values["profile"] not in values["profiles"]:
-        known = ", ".join(values["profiles"])
-        raise InputError(f"profile={values['profile']} in {PARAMS} is not one of {known}")
-    return values | values["profiles"][values["profile"]]
+    name = values["profile"]
+    if name not in values["profiles"]:
+        raise InputError(
+            f"profile={name} in {PARAMS} is not one of {', '.join(values['profiles'])}"
+        )
+    size = values["profiles"][name]
+    if missing := [key for key in SIZE if key not in size]:
+        raise InputError(f"the profile {name} in {PARAMS} lacks {', '.join(missing)}")
+    return values | size
 
 
 def describe_data(params: dict[str, Any]) -> None:
@@ -122,7 +135,24 @@ def configuration(experiment: str, params: dict[str, Any]) -> DictConfig:
 
 
 def train_experiment(experiment: str, params: dict[str, Any]) -> None:
-    """Trains what is not finished of an experiment, and keeps its results."""
+    """Trains what is not finished of an experiment, and keeps its results in `results/`.
+
+    A small training takes less time than the start of its process. So in a study that trains
+    ahead the first stage trains the others' experiments, too, and these only take their results.
+    """
+    if not params["ahead"]:
+        _train(experiment, params, RESULTS)
+        return
+    made = AHEAD / _digest_of_study()
+    made.mkdir(parents=True, exist_ok=True)
+    with FileLock(AHEAD / ".lock"):
+        if not (made / experiment / results.RUNS).exists():
+            _train(experiment, params, made)
+            _train_others(params, made)
+    shutil.copytree(made / experiment, RESULTS / experiment, dirs_exist_ok=True)
+
+
+def _train(experiment: str, params: dict[str, Any], into: Path) -> None:
     from lenet.collect import collect
     from lenet.experiment import train
     from lenet.terminal import table
@@ -130,7 +160,29 @@ def train_experiment(experiment: str, params: dict[str, Any]) -> None:
     cfg = configuration(experiment, params)
     outcomes = train(cfg)
     table(outcomes)
-    collect(outcomes, cfg.tracking.uri, RESULTS / experiment, weights=experiment in KEPT)
+    collect(outcomes, cfg.tracking.uri, into / experiment, weights=experiment in KEPT)
+
+
+def _train_others(params: dict[str, Any], made: Path) -> None:
+    for old in set(AHEAD.glob("*/")) - {made}:  # by other files
+        shutil.rmtree(old)
+    experiments = [name for names in params.values() if isinstance(names, list) for name in names]
+    for name in experiments:
+        if not (made / name / results.RUNS).exists():
+            try:
+                _train(name, params, made)
+            except Exception as e:  # its own stage tries it again
+                log.warning("%s failed ahead of its stage: %s", name, e)
+
+
+def _digest_of_study() -> str:
+    """Of all files that results depend on, and more: after a change of any, results are made ahead
+    anew, for which runs that the change does not concern are found in MLflow."""
+    code = sorted([PARAMS, DATA, *CONF.rglob("*.yaml"), *Path(__file__).parent.rglob("*.py")])
+    digest = hashlib.sha256()
+    for path in code:
+        digest.update(f"{path}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def draw_pictures(params: dict[str, Any]) -> None:
@@ -146,7 +198,7 @@ def draw_pictures(params: dict[str, Any]) -> None:
             with tempfile.TemporaryDirectory() as folder:
                 weights = model(RESULTS / name, cfg.tracking.uri, Path(folder))
                 readers[name] = saved.load(cfg, weights)
-    gallery.make(readers, load(params["data"], Path("data")), RESULTS)
+    gallery.make(readers, load(params["data"], Path("data")), params["changed_digits"], RESULTS)
 
 
 if __name__ == "__main__":
