@@ -61,11 +61,13 @@ def make(classifiers: Mapping[str, Reader], digits: Raw, changed: int, folder: P
     Raises:
         InputError: predictions that are broken.
     """
+    every = -(-len(digits.test_labels) // changed)
+    raw, labels = digits.test_images[::every], digits.test_labels[::every]
     about = {
         "data": digits.name,
-        "ink": ink_kept(digits.test_images),
+        "ink": ink_kept(raw),
         "classifiers": {
-            name: robustness(reader, digits, changed) for name, reader in classifiers.items()
+            name: robustness(reader, raw, labels) for name, reader in classifiers.items()
         },
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,11 +82,10 @@ def make(classifiers: Mapping[str, Reader], digits: Raw, changed: int, folder: P
     np.savez_compressed(folder / PICTURES, **arrays)  # type: ignore[arg-type]
 
 
-def robustness(reader: Reader, digits: Raw, most: int) -> dict[str, Any]:
-    """The curves of one classifier, on how many test digits, and the view that it has of them."""
-    step = -(-len(digits.test_labels) // most)
-    step *= 10 if reader.costs(digits.test_images[:100]).macs > COSTLY else 1
-    raw, labels = digits.test_images[::step], digits.test_labels[::step]
+def robustness(reader: Reader, raw: Tensor, labels: Tensor) -> dict[str, Any]:
+    """The curves of one classifier, on how many of the digits, and the view that it has of them."""
+    step = 10 if reader.costs(raw[:100]).macs > COSTLY else 1
+    raw, labels = raw[::step], labels[::step]
     return {"digits": len(labels), "view": reader.view, "curves": curves(reader, raw, labels)}
 
 

@@ -102,23 +102,22 @@ TRANSFORMATIONS: dict[str, Transformation] = {
 def curves(classifier: Scorer, raw: Tensor, labels: Tensor) -> Curves:
     """The error of a classifier on digits under each transformation and value.
 
+    It reads the digits of all values at once: what a classifier makes once for all that it is
+    given, such as tangent planes, is not made for each value.
+
     Args:
         classifier: of raw digits.
         raw: N x 28 x 28 uint8.
         labels: N.
     """
-    unchanged = error(classifier, raw, labels)
 
-    def point(t: Transformation, value: float) -> tuple[float, float]:
-        changed = value != t.none
-        return value, error(classifier, t.apply(raw, value), labels) if changed else unchanged
+    def curve(t: Transformation) -> list[tuple[float, float]]:
+        changed = torch.cat([t.apply(raw, value) for value in t.values])
+        given = classifier.scores(changed).argmax(1).reshape(len(t.values), -1)
+        errors = (given != labels.numpy()).mean(1)
+        return list(zip(t.values, errors.tolist(), strict=True))
 
-    return {name: [point(t, v) for v in t.values] for name, t in TRANSFORMATIONS.items()}
-
-
-def error(classifier: Scorer, raw: Tensor, labels: Tensor) -> float:
-    """The fraction of raw digits that a classifier gets wrong."""
-    return float((classifier.scores(raw).argmax(1) != labels.numpy()).mean())
+    return {name: curve(t) for name, t in TRANSFORMATIONS.items()}
 
 
 def ink_kept(raw: Tensor) -> Curves:

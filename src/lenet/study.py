@@ -187,10 +187,14 @@ def _digest_of_study() -> str:
 
 def draw_pictures(params: dict[str, Any]) -> None:
     """Tests how far digits can be changed, and keeps what the report's pictures show (III.E)."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
     from lenet import gallery, saved
     from lenet.collect import model
     from lenet.data.source import load
 
+    torch.set_num_threads(params["threads"])
     readers = {}
     for name in PICTURED:
         if (RESULTS / name).exists():
@@ -198,7 +202,9 @@ def draw_pictures(params: dict[str, Any]) -> None:
             with tempfile.TemporaryDirectory() as folder:
                 weights = model(RESULTS / name, cfg.tracking.uri, Path(folder))
                 readers[name] = saved.load(cfg, weights)
-    gallery.make(readers, load(params["data"], Path("data")), params["changed_digits"], RESULTS)
+    digits = load(params["data"], Path("data"))
+    with threadpool_limits(params["threads"]):
+        gallery.make(readers, digits, params["changed_digits"], RESULTS)
 
 
 if __name__ == "__main__":
