@@ -30,8 +30,9 @@ def test_results_come_back_as_runs_once(tmp_path: Path, empty_database: Path) ->
     result = Result("lenet5", "lenet5", "mnist", "d1", runs, label, prediction, margin)
     shutil.copy(empty_database, tmp_path)
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    assert restore({"lenet5": result}, uri, tmp_path / "mlruns") == 2
-    assert restore({"lenet5": result}, uri, tmp_path / "mlruns") == 0
+    both = {"lenet5": result, "step1": result}  # two experiments of one configuration
+    assert restore(both, uri, tmp_path / "mlruns") == 2
+    assert restore(both, uri, tmp_path / "mlruns") == 0
 
     client = mlflow.MlflowClient(uri)
     found = client.search_runs([e.experiment_id for e in client.search_experiments()])

@@ -34,6 +34,7 @@ def restore(results: Mapping[str, Result], uri: str, artifacts: Path) -> int:
             for run in result.runs:
                 if run["run"] not in known:
                     _restore(tracker, result, run)
+                    known.add(run["run"])  # it may belong to two experiments
                     restored += 1
     return restored
 
