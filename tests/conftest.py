@@ -110,7 +110,7 @@ def pictured(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
     predictions = np.stack([labels, labels])
     predictions[0, 7] = predictions[1, [7, 41]] = 11
     missed = results.Result(
-        *("lenet5_dist", "lenet5_dist", "digits", "", ({}, {}), labels, predictions),
+        *("lenet5_dist", "lenet5_dist", "digits", "", "full", ({}, {}), labels, predictions),
         np.zeros((2, 60), np.float16),
     )
     results.save(missed, folder / "lenet5_dist")
@@ -201,7 +201,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, run_files: Path) -> Path:
     label = answers.label.to_numpy(np.uint8)
     prediction = answers.prediction.to_numpy(np.uint8)[None]
     margin = margins(answers.filter(like="score_").to_numpy()).astype(np.float16)[None]
-    result = Result("lenet5", "lenet5", "digits", "", ({"seed": 0},), label, prediction, margin)
+    result = Result(
+        *("lenet5", "lenet5", "digits", "", "full", ({"seed": 0},)), label, prediction, margin
+    )
     save(result, folder / "results" / "lenet5")
     shutil.copy(run_files / "model.safetensors", folder / "results" / "lenet5")
     return folder

@@ -27,7 +27,7 @@ def test_results_come_back_as_runs_once(tmp_path: Path, empty_database: Path) ->
     label = np.zeros(4, np.uint8)
     margin = np.ones((2, 4), np.float16)
     prediction = np.zeros((2, 4), np.uint8)
-    result = Result("lenet5", "lenet5", "mnist", "d1", runs, label, prediction, margin)
+    result = Result("lenet5", "lenet5", "mnist", "d1", "full", runs, label, prediction, margin)
     shutil.copy(empty_database, tmp_path)
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     both = {"lenet5": result, "step1": result}  # two experiments of one configuration

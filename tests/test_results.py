@@ -14,7 +14,7 @@ def result():
         for seed in range(2)
     )
     return results.Result(
-        *("lenet5", "lenet5", "mnist", "abc", runs),
+        *("lenet5", "lenet5", "mnist", "abc", "full", runs),
         label=np.array([3, 1, 4, 1], np.uint8),
         prediction=np.array([[3, 1, 4, 7], [3, 1, 4, 1]], np.uint8),
         margin=np.array([[1.5, 2, 3, 0.25], [1, 1, 1, 1]], np.float16),
@@ -25,12 +25,8 @@ def test_a_result_comes_back_as_it_was(result, tmp_path):
     results.save(result, tmp_path / "lenet5")
     back = results.load_all(tmp_path)["lenet5"]
     assert back.runs == result.runs
-    assert (back.experiment, back.row, back.data, back.digest) == (
-        "lenet5",
-        "lenet5",
-        "mnist",
-        "abc",
-    )
+    assert (back.experiment, back.row, back.data) == ("lenet5", "lenet5", "mnist")
+    assert (back.digest, back.profile) == ("abc", "full")
     for name in ("label", "prediction", "margin"):
         np.testing.assert_array_equal(getattr(back, name), getattr(result, name))
     np.testing.assert_array_equal(back.errors, [0.25, 0])

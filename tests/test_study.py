@@ -60,6 +60,7 @@ def test_an_experiment_is_trained_once_and_kept(project: Path, capsys) -> None:
     study.main(["train", "lenet5"])
     result = results.load(project / "results" / "lenet5")
     assert (result.row, result.data, result.prediction.shape) == ("lenet5", "digits", (2, 500))
+    assert result.profile == "tiny"
     assert [run["seed"] for run in result.runs] == [0, 1]
     for run, error in zip(result.runs, result.errors, strict=True):
         assert run["metrics"]["test/error"] == error

@@ -20,12 +20,15 @@ from lenet.tracking import experiment_name, reading
 MODEL = "model.safetensors"
 
 
-def collect(outcomes: Sequence[Outcome], store: str, folder: Path, weights: bool) -> None:
+def collect(
+    outcomes: Sequence[Outcome], store: str, profile: str, folder: Path, weights: bool
+) -> None:
     """Keeps the runs of one experiment.
 
     Args:
         outcomes: one a seed.
         store: the MLflow store that has the runs.
+        profile: of params.yaml, by which they were trained.
         folder: of the experiment in `results/`.
         weights: whether the first seed's are kept, too.
     """
@@ -48,6 +51,7 @@ def collect(outcomes: Sequence[Outcome], store: str, folder: Path, weights: bool
         first.row,
         first.data,
         kept[0].tags["data.digest"],
+        profile,
         records,
         tables[0].label.to_numpy(np.uint8),
         np.stack([table.prediction.to_numpy(np.uint8) for table in tables]),

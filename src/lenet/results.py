@@ -28,6 +28,7 @@ class Result:
         row: of Figure 9, which it stands beside.
         data: "mnist", or the stand-in's name.
         digest: of the data.
+        profile: of params.yaml, how large the study was; "full" is the one that counts.
         runs: of each seed "seed", "run" (the id in MLflow), "commit", "dirty", "threads",
             "versions", "metrics" (fractions, seconds) and "curves" (a list by epoch each).
         label: (N,) uint8.
@@ -39,6 +40,7 @@ class Result:
     row: str
     data: str
     digest: str
+    profile: str
     runs: tuple[dict[str, Any], ...]
     label: NDArray[np.uint8]
     prediction: NDArray[np.uint8]
@@ -77,6 +79,7 @@ def save(result: Result, folder: Path) -> None:
         "row": result.row,
         "data": result.data,
         "digest": result.digest,
+        "profile": result.profile,
         "runs": result.runs,
     }
     part = folder / f"{RUNS}.part"

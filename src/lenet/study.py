@@ -160,7 +160,8 @@ def _train(experiment: str, params: dict[str, Any], into: Path) -> None:
     cfg = configuration(experiment, params)
     outcomes = train(cfg)
     table(outcomes)
-    collect(outcomes, cfg.tracking.uri, into / experiment, weights=experiment in KEPT)
+    store, weights = cfg.tracking.uri, experiment in KEPT
+    collect(outcomes, store, params["profile"], into / experiment, weights)
 
 
 def _train_others(params: dict[str, Any], made: Path) -> None:

@@ -14,7 +14,11 @@ COUNT = 500
 
 
 def make(
-    experiment: str, errors: Sequence[int], row: str | None = None, data: str = "mnist"
+    experiment: str,
+    errors: Sequence[int],
+    row: str | None = None,
+    data: str = "mnist",
+    profile: str = "full",
 ) -> Result:
     """Runs of one experiment, each wrong on as many digits, the first ones that its seed draws."""
     label = (np.arange(COUNT) % 10).astype(np.uint8)
@@ -43,7 +47,8 @@ def make(
         }
         for seed, count in enumerate(errors)
     )
-    return Result(experiment, row or experiment, data, "d" * 64, runs, label, prediction, margin)
+    about = (experiment, row or experiment, data, "d" * 64, profile, runs)
+    return Result(*about, label, prediction, margin)
 
 
 @pytest.fixture

@@ -111,8 +111,22 @@ def test_a_stand_in_says_so_everywhere(folder, tmp_path):
         )
 
 
-def test_mnist_has_no_banner(built):
-    assert "NOT MNIST" not in (built / "reports" / "index.html").read_text()
+def test_a_small_study_says_so_everywhere(folder, tmp_path):
+    results = folder(make("lenet5", [5, 6], profile="quick"), make("lenet4", [5, 6]))
+    report.build(results, tmp_path / "reports")
+    for name in ("index.html", "README.md"):
+        text = (tmp_path / "reports" / name).read_text()
+        assert "NOT THE STUDY" in text
+        assert "The study is a small one: 2 of the 27 rows" in text
+        assert "errs on" not in text
+    verdicts = json.loads((tmp_path / "reports" / "metrics.json").read_text())["verdicts"]
+    assert verdicts["small"] == 1
+    curve = (tmp_path / "reports" / "figures" / "figure_05_learning_curve.svg").read_text()
+    assert "NOT the study" in curve
+
+
+def test_the_study_has_no_banner(built):
+    assert "<strong>NOT" not in (built / "reports" / "index.html").read_text()
 
 
 def test_names_are_escaped(folder, tmp_path):

@@ -39,7 +39,7 @@ def build(results: Path, reports: Path) -> None:
             | figures_pictures.all_figures(results)
             | figures_cost.all_figures(table)
         )
-        pictures = page.draw(figures, reports / "figures", tables.stand_in(found))
+        pictures = page.draw(figures, reports / "figures", tables.caveat(found.values()))
     page.write(found, table, pictures, reports)
     (reports / "results.csv").write_text(tables.csv(table))
     metrics = json.dumps(tables.metrics(table), indent=1, sort_keys=True)

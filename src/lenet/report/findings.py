@@ -16,7 +16,7 @@ from lenet.results import Result
 def findings(
     results: dict[str, Result], table: pd.DataFrame, comparisons: pd.DataFrame
 ) -> list[str]:
-    """About ten lines; on a stand-in only what there is.
+    """About ten lines; of a stand-in or a small study only what there is.
 
     Args:
         results: of every experiment.
@@ -25,10 +25,16 @@ def findings(
     """
     rows = table[~table["second"]].set_index("row")
     measured = rows[rows["verdict"] != tables.MISSING]
-    if tables.stand_in(results):
+    caveat = tables.caveat(results.values())
+    if caveat == tables.STAND_IN:
         return [
             f"The digits are a stand-in: {len(measured)} of the {len(rows)} rows were trained to "
             "see that everything works, and nothing here says anything about MNIST or the paper."
+        ]
+    if caveat == tables.SMALL:
+        return [
+            f"The study is a small one: {len(measured)} of the {len(rows)} rows were trained to "
+            "see that everything works, and nothing here says whether the paper's figures hold."
         ]
     if measured.empty:
         return ["No row of Figure 9 has results yet."]

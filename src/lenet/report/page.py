@@ -16,6 +16,10 @@ from lenet.report.findings import findings
 from lenet.results import Result
 
 RUN_ID = 8  # characters that tell one run from another
+STAMPS = {
+    tables.STAND_IN: "stand-in digits, NOT MNIST",
+    tables.SMALL: "a small study, NOT the study",
+}
 LARGEST_SVG = 300_000  # bytes; a larger figure is put into the page as PNG
 
 
@@ -37,14 +41,14 @@ class Picture:
         return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def draw(drawn: Mapping[str, tuple[Figure, str]], folder: Path, stand_in: bool) -> list[Picture]:
+def draw(drawn: Mapping[str, tuple[Figure, str]], folder: Path, caveat: str) -> list[Picture]:
     """Writes figures as SVG and PNG, in the order of the paper.
 
     Args:
         drawn: each figure with its caption; a name is ``figure_NN_what`` for a figure of the paper,
             else ``figure_beyond_what``.
         folder: for the files; older figures in it are removed.
-        stand_in: whether each figure has to say that its digits are not MNIST.
+        caveat: of `tables.caveat`, what each figure has to say of itself.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("figure_*"):
@@ -52,8 +56,8 @@ def draw(drawn: Mapping[str, tuple[Figure, str]], folder: Path, stand_in: bool) 
     pictures = []
     for name in sorted(drawn, key=lambda name: name.split("_")[1]):  # "beyond" after all numbers
         figure, caption = drawn[name]
-        if stand_in:
-            style.stamp(figure)
+        if caveat:
+            style.stamp(figure, STAMPS[caveat])
         style.write(figure, folder / name)
         stem = folder / name
         pictures.append(
@@ -80,7 +84,7 @@ def write(
         "comparisons": comparisons.to_dict("records"),
         "verdicts": tables.verdicts(table),
         "pictures": pictures,
-        "stand_in": tables.stand_in(results),
+        "caveat": tables.caveat(results.values()),
         "environment": environment(results),
         "paper": paper,
         "resamples": tables.RESAMPLES,

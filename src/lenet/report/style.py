@@ -20,6 +20,7 @@ VERDICTS = {  # colour and marker
     "better": (GREEN, "<"),
     "worse": (VERMILION, ">"),
     "stand-in": (PURPLE, "o"),
+    "small": (PURPLE, "o"),
 }
 LINES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, INK, GREY)
 
@@ -62,10 +63,10 @@ def quantity(value: float) -> str:
     return f"{value:.3g}"
 
 
-def stamp(figure: Figure) -> None:
-    """Says across a figure that its digits are not MNIST."""
+def stamp(figure: Figure, text: str) -> None:
+    """Says across a figure what it is not."""
     figure.text(
-        *(0.5, 0.5, "stand-in digits, NOT MNIST"),
+        *(0.5, 0.5, text),
         ha="center",
         va="center",
         rotation=25,

@@ -1,6 +1,7 @@
 """From results to tables: Figure 9 and what is compared with what. Errors in per cent."""
 
 import tomllib
+from collections.abc import Iterable
 from importlib.resources import files
 
 import numpy as np
@@ -18,12 +19,17 @@ CSV = (
 )
 """The columns of reports/results.csv."""
 
-MISSING, STAND_IN = "missing", "stand-in"
+MISSING, STAND_IN, SMALL = "missing", "stand-in", "small"
+FULL = "full"  # the profile of params.yaml that is the study
 
 
-def stand_in(results: dict[str, Result]) -> bool:
-    """Whether any digits were not MNIST's."""
-    return any(result.data != "mnist" for result in results.values())
+def caveat(results: Iterable[Result]) -> str:
+    """Why results say nothing about the paper: `STAND_IN`, if any digits were not MNIST's, else
+    `SMALL`, if any were trained by another profile than the full one, else nothing."""
+    results = list(results)
+    if any(result.data != "mnist" for result in results):
+        return STAND_IN
+    return SMALL if any(result.profile != FULL for result in results) else ""
 
 
 def rows(results: dict[str, Result]) -> pd.DataFrame:
@@ -76,7 +82,7 @@ def _line(name: str, row: paper.Row, result: Result | None) -> dict:
         "difference_low_pct": 100 * verdict.low,
         "difference_high_pct": 100 * verdict.high,
         "seeds": len(result.runs),
-        "verdict": verdict.name if result.data == "mnist" else STAND_IN,
+        "verdict": caveat([result]) or verdict.name,
         "reject_pct": 100 * metrics["test/reject"].mean(),
         "macs": round(metrics["macs"].mean()),
         "memory": round(metrics["variables"].mean()),
@@ -93,7 +99,7 @@ def csv(table: pd.DataFrame) -> str:
 def verdicts(table: pd.DataFrame) -> dict[str, int]:
     """How many of the 27 rows came to each verdict; second configs do not count."""
     counts = table.loc[~table["second"], "verdict"].value_counts()
-    names = ("reproduced", "better", "worse", STAND_IN, MISSING)
+    names = ("reproduced", "better", "worse", STAND_IN, SMALL, MISSING)
     return {name: int(counts[name]) for name in names if name in counts}
 
 
