@@ -122,7 +122,7 @@ def test_a_small_study_says_so_everywhere(folder, tmp_path):
     verdicts = json.loads((tmp_path / "reports" / "metrics.json").read_text())["verdicts"]
     assert verdicts["small"] == 1
     curve = (tmp_path / "reports" / "figures" / "figure_05_learning_curve.svg").read_text()
-    assert "NOT the study" in curve
+    assert "NOT the whole one" in curve
 
 
 def test_the_study_has_no_banner(built):

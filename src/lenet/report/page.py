@@ -16,11 +16,11 @@ from lenet.report.findings import findings
 from lenet.results import Result
 
 RUN_ID = 8  # characters that tell one run from another
-STAMPS = {
-    tables.STAND_IN: "stand-in digits, NOT MNIST",
-    tables.SMALL: "a small study, NOT the study",
-}
 LARGEST_SVG = 300_000  # bytes; a larger figure is put into the page as PNG
+STAMPS = {  # across each figure, by what `tables.caveat` says
+    tables.STAND_IN: "stand-in digits, NOT MNIST",
+    tables.SMALL: "small study, NOT the whole one",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def draw(drawn: Mapping[str, tuple[Figure, str]], folder: Path, caveat: str) -> 
         drawn: each figure with its caption; a name is ``figure_NN_what`` for a figure of the paper,
             else ``figure_beyond_what``.
         folder: for the files; older figures in it are removed.
-        caveat: of `tables.caveat`, what each figure has to say of itself.
+        caveat: of `tables.caveat`, which each figure has to tell.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("figure_*"):
