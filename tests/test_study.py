@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from mlflow import MlflowClient
 from tests.conftest import PROJECT
 
 from lenet import paper, results, study
@@ -90,7 +91,9 @@ def test_what_draws_nothing_is_trained_once(project: Path) -> None:
     assert not np.isnan(result.margin).any()
 
 
-def test_training_ahead_is_done_by_the_first_stage(project: Path, capsys, caplog) -> None:
+def test_training_ahead_is_done_by_the_first_stage(
+    project: Path, capsys, caplog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     params = yaml.safe_load((project / "params.yaml").read_text())
     for name in (name for name, value in params.items() if isinstance(value, list)):
         params[name] = []
@@ -101,6 +104,7 @@ def test_training_ahead_is_done_by_the_first_stage(project: Path, capsys, caplog
     broken = project / "conf" / "experiment" / "broken.yaml"
     broken.write_text(plain.replace("view: regular", "view: upside_down"))
     study.main(["data"])
+    monkeypatch.setenv("DVC_STAGE", "linear@linear")
     study.main(["train", "linear"])
     assert {path.name for path in (project / "results").iterdir()} == {"data.json", "linear"}
     assert capsys.readouterr().out.count("seconds") == 2
@@ -110,6 +114,8 @@ def test_training_ahead_is_done_by_the_first_stage(project: Path, capsys, caplog
     assert capsys.readouterr().out == ""
     ahead = results.load(project / "results" / "pairwise_linear")
     assert (ahead.experiment, len(ahead.runs)) == ("pairwise_linear", 1)
+    run = MlflowClient(f"sqlite:///{project}/mlflow.db").get_run(ahead.runs[0]["run"])
+    assert run.data.tags["dvc.stage"] == "linear@pairwise_linear"
     with pytest.raises(SystemExit, match=r"data\.view=upside_down"):
         study.main(["train", "broken"])
 

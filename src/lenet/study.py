@@ -167,9 +167,11 @@ def _train(experiment: str, params: dict[str, Any], into: Path) -> None:
 def _train_others(params: dict[str, Any], made: Path) -> None:
     for old in set(AHEAD.glob("*/")) - {made}:  # by other files
         shutil.rmtree(old)
-    experiments = [name for names in params.values() if isinstance(names, list) for name in names]
-    for name in experiments:
+    families = {key: value for key, value in params.items() if isinstance(value, list)}
+    stages = {name: f"{family}@{name}" for family in families for name in families[family]}
+    for name, stage in stages.items():
         if not (made / name / results.RUNS).exists():
+            os.environ["DVC_STAGE"] = stage  # which its runs tell
             try:
                 _train(name, params, made)
             except Exception as e:  # its own stage tries it again
