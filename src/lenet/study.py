@@ -138,7 +138,8 @@ def train_experiment(experiment: str, params: dict[str, Any]) -> None:
     """Trains what is not finished of an experiment, and keeps its results in `results/`.
 
     A small training takes less time than the start of its process. So in a study that trains
-    ahead the first stage trains the others' experiments, too, and these only take their results.
+    ahead the first stage trains the others' experiments, too, on all cores, and these only take
+    their results.
     """
     if not params["ahead"]:
         _train(experiment, params, RESULTS)
@@ -165,17 +166,26 @@ def _train(experiment: str, params: dict[str, Any], into: Path) -> None:
 
 
 def _train_others(params: dict[str, Any], made: Path) -> None:
+    """Trains ahead what is not made yet, as many at a time as cores allow."""
+    from joblib import Parallel, delayed
+
+    from lenet.provenance import cores
+
     for old in set(AHEAD.glob("*/")) - {made}:  # by other files
         shutil.rmtree(old)
     families = {key: value for key, value in params.items() if isinstance(value, list)}
     stages = {name: f"{family}@{name}" for family in families for name in families[family]}
-    for name, stage in stages.items():
-        if not (made / name / results.RUNS).exists():
-            os.environ["DVC_STAGE"] = stage  # which its runs tell
-            try:
-                _train(name, params, made)
-            except Exception as e:  # its own stage tries it again
-                log.warning("%s failed ahead of its stage: %s", name, e)
+    missing = {n: stage for n, stage in stages.items() if not (made / n / results.RUNS).exists()}
+    at_once = max(1, cores() // params["threads"])
+    Parallel(at_once)(delayed(_train_ahead)(n, stage, params, made) for n, stage in missing.items())
+
+
+def _train_ahead(experiment: str, stage: str, params: dict[str, Any], made: Path) -> None:
+    os.environ["DVC_STAGE"] = stage  # which its runs tell
+    try:
+        _train(experiment, params, made)
+    except Exception as e:  # its own stage tries it again
+        log.warning("%s failed ahead of its stage: %s", experiment, e)
 
 
 def _digest_of_study() -> str:
