@@ -175,17 +175,27 @@ def _train_others(params: dict[str, Any], made: Path) -> None:
         shutil.rmtree(old)
     families = {key: value for key, value in params.items() if isinstance(value, list)}
     stages = {name: f"{family}@{name}" for family in families for name in families[family]}
-    missing = {n: stage for n, stage in stages.items() if not (made / n / results.RUNS).exists()}
     at_once = max(1, cores() // params["threads"])
-    Parallel(at_once)(delayed(_train_ahead)(n, stage, params, made) for n, stage in missing.items())
+    # the last first, as support vectors take longest
+    Parallel(at_once)(
+        delayed(_try_ahead)(name, stage, params, made) for name, stage in reversed(stages.items())
+    )
+    # cut small, some are the same training: where two of these met, one gave way
+    for name, stage in stages.items():
+        if reason := _try_ahead(name, stage, params, made):
+            log.warning("%s failed ahead of its stage: %s", name, reason)
 
 
-def _train_ahead(experiment: str, stage: str, params: dict[str, Any], made: Path) -> None:
+def _try_ahead(experiment: str, stage: str, params: dict[str, Any], made: Path) -> str | None:
+    """Trains what is not made yet; why it failed, if it did, as its own stage will tell again."""
+    if (made / experiment / results.RUNS).exists():
+        return None
     os.environ["DVC_STAGE"] = stage  # which its runs tell
     try:
         _train(experiment, params, made)
-    except Exception as e:  # its own stage tries it again
-        log.warning("%s failed ahead of its stage: %s", experiment, e)
+    except Exception as e:
+        return str(e)
+    return None
 
 
 def _digest_of_study() -> str:
