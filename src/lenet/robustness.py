@@ -37,14 +37,12 @@ class Transformation:
 
     Attributes:
         label: what its values are, with their unit.
-        values: those that are measured, among them `none`.
-        none: the value that changes nothing.
+        values: those that are measured, among them the one that changes nothing.
         apply: N x 28 x 28 uint8 and a value -> N x 28 x 28 uint8.
     """
 
     label: str
     values: Sequence[float]
-    none: float
     apply: Callable[[Tensor, float], Tensor]
 
 
@@ -90,12 +88,12 @@ _FACTORS = [2 ** (k / 4) for k in range(-4, 5)]  # half the size to twice
 _SHIFTS = (-14, -10, -7, -4, -2, 0, 2, 4, 7, 10, 14)
 
 TRANSFORMATIONS: dict[str, Transformation] = {
-    "rotation": Transformation("counterclockwise, degrees", range(-40, 41, 10), 0, rotated),
-    "scale": Transformation("factor of the size", _FACTORS, 1, scaled),
-    "vertical shift": Transformation("down, pixels", _SHIFTS, 0, moved_down),
-    "horizontal shift": Transformation("to the right, pixels", _SHIFTS, 0, moved_right),
-    "squeeze": Transformation("factor of the width", _FACTORS[1:-1], 1, squeezed),
-    "noise": Transformation("share of pixels inverted", [k / 20 for k in range(7)], 0, noisy),
+    "rotation": Transformation("counterclockwise, degrees", range(-40, 41, 10), rotated),
+    "scale": Transformation("factor of the size", _FACTORS, scaled),
+    "vertical shift": Transformation("down, pixels", _SHIFTS, moved_down),
+    "horizontal shift": Transformation("to the right, pixels", _SHIFTS, moved_right),
+    "squeeze": Transformation("factor of the width", _FACTORS[1:-1], squeezed),
+    "noise": Transformation("share of pixels inverted", [k / 20 for k in range(7)], noisy),
 }
 
 

@@ -5,6 +5,7 @@ import torch
 
 from lenet.data.digits import SET_SEED, Digits, Split
 from lenet.data.distort import distorted_patterns, patterns_of_pass
+from lenet.learning import batches
 from lenet.learning.batches import InOrder, Shuffled
 
 
@@ -76,6 +77,21 @@ def test_distorted_patterns_without_noise_are_those_of_the_set() -> None:
     batches = [images for images, _ in Shuffled(of_set, 20, seed=1, epoch=3)]
     expected = distorted_patterns(of_set.train.images, order, SET_SEED)
     assert torch.equal(torch.cat(batches), expected)
+
+
+@pytest.mark.parametrize("at_once", [1, 50])
+@pytest.mark.parametrize(("noise", "distorted"), [(0.0, False), (0.0, True), (0.1, True)])
+def test_batches_are_the_same_however_many_are_made_at_once(
+    noise: float, distorted: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shuffled = Shuffled(changing(noise, distorted), 20, seed=1, epoch=3)
+    together = list(shuffled)
+    monkeypatch.setattr(batches, "AT_ONCE", at_once)
+    apart = list(shuffled)
+    assert len(apart) == len(shuffled) == 3
+    for (images, labels), (same, likewise) in zip(together, apart, strict=True):
+        assert torch.equal(images, same)
+        assert torch.equal(labels, likewise)
 
 
 @pytest.mark.parametrize("distorted", [False, True])

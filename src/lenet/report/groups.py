@@ -62,8 +62,8 @@ def cell_label(parts: tuple[int, ...]) -> str:
 
 def second_configs(results: dict[str, Result], row: str) -> list[str]:
     """Experiments that stand beside a row of Figure 9 under a name of their own: another reading
-    of the paper, a longer training, or today's recipe. Those of the other figures are
-    left to them."""
+    of the paper, a longer training, or today's recipe. Those of the other figures are left to
+    them."""
     elsewhere = {LITERAL, NOISE, *(name for sizes in SIZES.values() for name in sizes)}
     elsewhere |= {*PATH, *map(cell, CELLS)} - {"lenet5_modern"}
     return [
