@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     stages.add_parser("pictures", help="change digits until nets misread them, for the report")
     stages.add_parser("report", help="make reports/ from results/")
     stages.add_parser("restore", help="bring results/ into an MLflow that does not have them")
+    short = stages.add_parser("short", help="sha256 of what short trainings come to, a line each")
+    short.add_argument("experiments", nargs="*", help="files of conf/experiment/; none is all")
     given = parser.parse_args(arguments)
     os.environ.setdefault("LENET_ROOT", str(Path.cwd()))
     logging.basicConfig(format="%(message)s")
@@ -56,6 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             train_experiment(given.experiment, parameters())
         elif given.stage == "pictures":
             draw_pictures(parameters())
+        elif given.stage == "short":
+            from lenet.short import digests
+
+            every = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+            for experiment in given.experiments or every:
+                print(json.dumps(digests(experiment, parameters())), flush=True)
         elif given.stage == "restore":
             from lenet import restore
             from lenet.tracking import local_store
