@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import lenet.torchvision_ops  # noqa: F401  before torchvision is imported
+import lenet.data.torchvision_ops  # noqa: F401  before torchvision is imported
 
 import pytorch_lightning as pl  # isort: skip
 import torch
@@ -28,10 +28,10 @@ from torchvision.transforms import Compose, Normalize, ToTensor
 from lenet.data.digits import Digits, Split
 from lenet.data.source import load
 from lenet.data.views import VIEWS
-from lenet.job import Watch
+from lenet.experiment.job import Watch
 from lenet.learning.minibatch import Minibatch
 from lenet.nets.lenet5 import LeNet5
-from lenet.tracking import Tracker
+from lenet.tracking.tracker import Tracker
 
 ROOT = Path(__file__).resolve().parents[1]
 EPOCHS_OF_A_RUN = 20  # start-up and compile time are spread over so many epochs

@@ -83,20 +83,21 @@ def pictured(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
     """robustness.json and pictures.npz of 60 stand-in digits, by untrained nets and neighbours."""
     from dataclasses import replace
 
-    from lenet import gallery, results
+    from lenet import results
     from lenet.classic.adapter import Estimator
     from lenet.classic.neighbours import NearestNeighbours
     from lenet.data.source import stand_in
     from lenet.data.views import regular
-    from lenet.learning.network import Network
+    from lenet.experiment.loaded import LoadedClassifier
     from lenet.nets.lenet5 import LeNet5
-    from lenet.saved import Reader
+    from lenet.nets.trained import Network
+    from lenet.study import gallery
 
     torch.manual_seed(0)
     raw = stand_in()
     raw = replace(raw, test_images=raw.test_images[:60], test_labels=raw.test_labels[:60])
     readers = {
-        name: Reader(
+        name: LoadedClassifier(
             name, "regular", Network(LeNet5("subsampling", "scaled_tanh", "rbf", "table1"))
         )
         for name in ("lenet5", "lenet5_dist", "lenet5_noise")
@@ -104,7 +105,7 @@ def pictured(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
     known = NearestNeighbours(1).fit(
         regular(raw.train_images).flatten(1).numpy(), raw.train_labels.numpy()
     )
-    readers["knn"] = Reader("knn", "regular", Estimator(known))
+    readers["knn"] = LoadedClassifier("knn", "regular", Estimator(known))
     folder = tmp_path_factory.mktemp("results")
     labels = raw.test_labels.numpy().astype(np.uint8)
     predictions = np.stack([labels, labels])
@@ -160,13 +161,13 @@ def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import pandas as pd
     from omegaconf import OmegaConf
 
-    from lenet import saved
-    from lenet.config import build
     from lenet.data.digits import split
     from lenet.data.source import stand_in
+    from lenet.experiment import loaded
+    from lenet.experiment.config import build
 
     folder = tmp_path_factory.mktemp("run")
-    cfg = saved.experiment("step1_adam", PROJECT / "conf")
+    cfg = loaded.compose_experiment("step1_adam", PROJECT / "conf")
     cfg.recipe.epochs = 12
     plain = {part: cfg[part] for part in ("name", "model", "recipe")} | {
         "data": {"view": "regular"}
@@ -193,7 +194,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, run_files: Path) -> Path:
     import pandas as pd
 
     from lenet.evaluation import margins
-    from lenet.results import Result, save
+    from lenet.results.result import Result, save
 
     folder = tmp_path_factory.mktemp("project")
     (folder / "conf").symlink_to(PROJECT / "conf")

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lenet.data.digits import Digits
+from lenet.data import Digits
 
 Watch = Callable[[int, dict[str, float]], None]
 """Called after each epoch with its number, from 1, and its metrics."""

@@ -6,7 +6,7 @@ import torch
 
 from lenet import paper
 from lenet.data.digits import shown, split
-from lenet.data.distort import parameters_of
+from lenet.data.distortions import parameters_of
 from lenet.data.noise import salt_and_pepper
 from lenet.data.source import stand_in
 

@@ -37,7 +37,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_mnist_comes_from_archives_that_are_only_read(root: Path, tmp_path: Path) -> None:
-    raw = source.load("mnist", tmp_path / "data")
+    raw = source.load_raw("mnist", tmp_path / "data")
     assert raw.train_images.shape == (60_000, 28, 28)
     assert raw.test_images.shape == (10_000, 28, 28)
     assert raw.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
@@ -50,7 +50,7 @@ def test_unpacked_files_serve_as_well(root: Path, tmp_path: Path) -> None:
         with gzip.open(archive) as packed:
             archive.with_suffix("").write_bytes(packed.read())
         archive.unlink()
-    assert source.load("mnist", tmp_path / "data").name == "mnist"
+    assert source.load_raw("mnist", tmp_path / "data").name == "mnist"
     assert not (tmp_path / "data").exists()
 
 
@@ -59,7 +59,7 @@ def test_a_truncated_archive_is_named(root: Path, tmp_path: Path, strict: str) -
     path = root / "MNIST" / "raw" / f"{IMAGES}.gz"
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(InputError, match=rf"{IMAGES}\.gz is damaged .*replace it"):
-        source.load(strict, tmp_path / "data")
+        source.load_raw(strict, tmp_path / "data")
     assert not (tmp_path / "data" / "MNIST").exists()
 
 
@@ -69,7 +69,7 @@ def test_an_altered_archive_is_named(root: Path, tmp_path: Path) -> None:
     content[-1] ^= 1
     path.write_bytes(gzip.compress(bytes(content), compresslevel=1))
     with pytest.raises(InputError, match=rf"{IMAGES}\.gz holds altered digits"):
-        source.load("mnist", tmp_path / "data")
+        source.load_raw("mnist", tmp_path / "data")
 
 
 def test_archives_in_the_projects_own_folder_are_unpacked(
@@ -77,36 +77,36 @@ def test_archives_in_the_projects_own_folder_are_unpacked(
 ) -> None:
     monkeypatch.delenv("MNIST_ROOT")
     root.rename(tmp_path / "data")
-    assert source.load("mnist", tmp_path / "data").name == "mnist"
+    assert source.load_raw("mnist", tmp_path / "data").name == "mnist"
 
 
 def test_a_folder_that_is_a_file_is_told(root: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"data\.folder=.* cannot be used"):
-        source.load("mnist", tmp_path / "file")
+        source.load_raw("mnist", tmp_path / "file")
 
 
 def test_a_missing_archive_is_named(root: Path, tmp_path: Path) -> None:
     (root / "MNIST" / "raw" / f"{IMAGES}.gz").unlink()
     with pytest.raises(InputError, match=rf"{IMAGES}\.gz is missing: put the four"):
-        source.load("auto", tmp_path / "data")
+        source.load_raw("auto", tmp_path / "data")
 
 
 @pytest.mark.parametrize("spoil", [lambda b: b[:-1], lambda b: b[:-1] + b"\1", lambda b: b""])
 def test_unpacked_content_is_checked_each_time(root: Path, tmp_path: Path, spoil) -> None:
-    source.load("mnist", tmp_path / "data")
+    source.load_raw("mnist", tmp_path / "data")
     source._load.cache_clear()
     path = tmp_path / "data" / "MNIST" / "raw" / IMAGES
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(InputError, match=rf"{IMAGES} is not the official file"):
-        source.load("mnist", tmp_path / "data")
+        source.load_raw("mnist", tmp_path / "data")
 
 
 @pytest.mark.usefixtures("root")
 def test_eight_processes_unpack_once_and_all_succeed(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from lenet.data.source import load; "
-        "print(len(load('mnist', Path(sys.argv[1])).train_labels))"
+        "import sys; from pathlib import Path; from lenet.data.source import load_raw; "
+        "print(len(load_raw('mnist', Path(sys.argv[1])).train_labels))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "data")]
     loading = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
@@ -116,9 +116,9 @@ def test_eight_processes_unpack_once_and_all_succeed(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("nowhere")
 def test_without_mnist_auto_is_the_stand_in_and_mnist_an_error(tmp_path: Path) -> None:
-    assert source.load("auto", tmp_path / "data").name == "digits"
+    assert source.load_raw("auto", tmp_path / "data").name == "digits"
     with pytest.raises(source.Unreachable, match="set MNIST_ROOT to that folder"):
-        source.load("mnist", tmp_path / "data")
+        source.load_raw("mnist", tmp_path / "data")
     assert not (tmp_path / "data" / "MNIST").exists()
 
 
@@ -130,7 +130,7 @@ def test_a_silent_mirror_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(source, "MIRROR_TIMEOUT", 0.2)
         start = time.monotonic()
         with pytest.raises(source.Unreachable):
-            source.load("mnist", tmp_path / "data")
+            source.load_raw("mnist", tmp_path / "data")
         silent.setblocking(False)
         for _ in range(2):  # both mirrors were asked
             silent.accept()[0].close()
@@ -140,7 +140,7 @@ def test_a_silent_mirror_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_an_unknown_source_lists_those_that_exist(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"data.source=usps is not one of auto, mnist, digits"):
-        source.load("usps", tmp_path)
+        source.load_raw("usps", tmp_path)
 
 
 def test_the_stand_in_has_mnists_form() -> None:

@@ -5,14 +5,8 @@ from sklearn.datasets import load_digits
 from sklearn.tree import DecisionTreeClassifier
 
 from lenet import paper
-from lenet.data.distort import distorted_patterns
-from lenet.ensemble.boosting import (
-    boost,
-    mean_calls,
-    second_sets,
-    sparing_threshold,
-    third_sets,
-)
+from lenet.data.distortions import distorted_patterns
+from lenet.ensemble.boosting import boost, mean_calls, second_sets, sparing_threshold, third_sets
 
 IMAGES, LABELS = load_digits(return_X_y=True)
 IMAGES = torch.tensor(IMAGES / 16, dtype=torch.float32).view(-1, 1, 8, 8)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lenet.data.digits import SET_SEED, Digits, Split
-from lenet.data.distort import distorted_patterns, patterns_of_pass
+from lenet.data.distortions import distorted_patterns, patterns_of_pass
 from lenet.learning import batches
 from lenet.learning.batches import InOrder, Shuffled
 

@@ -8,7 +8,7 @@ import pytest
 
 from lenet import results
 from lenet.report import groups
-from lenet.results import Result
+from lenet.results.result import Result
 
 COUNT = 500
 

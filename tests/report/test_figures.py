@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lenet.report import figures
+from lenet.report.figures import run as figures
 
 
 def test_confusion_counts_true_by_given() -> None:

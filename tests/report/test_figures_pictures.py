@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from lenet.report import figures_inside, figures_pictures, figures_robustness
+from lenet.report.figures import inside as figures_inside
+from lenet.report.figures import pictures as figures_pictures
+from lenet.report.figures import robustness as figures_robustness
 
 
 @pytest.fixture(scope="module")

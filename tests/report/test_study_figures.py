@@ -4,15 +4,12 @@ import numpy as np
 import pytest
 from tests.report.conftest import make
 
-from lenet.report import (
-    figures_cost,
-    figures_errors,
-    figures_learning,
-    figures_rows,
-    groups,
-    style,
-    tables,
-)
+from lenet.report import groups, tables
+from lenet.report.figures import cost as figures_cost
+from lenet.report.figures import errors as figures_errors
+from lenet.report.figures import learning as figures_learning
+from lenet.report.figures import rows as figures_rows
+from lenet.report.figures import style
 
 
 def test_pairs_are_counted_in_the_mean_over_seeds():

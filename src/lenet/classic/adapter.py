@@ -14,7 +14,7 @@ from lenet.classic.base import require_classes
 from lenet.classic.costs import Costs, costs
 from lenet.classic.persistence import save
 from lenet.classifier import Watch
-from lenet.data.digits import Digits
+from lenet.data import Digits
 from lenet.errors import InputError
 
 

@@ -1,3 +1,30 @@
-"""From raw bytes to digits: source, views, distortions."""
+"""From raw files, or a scan, to digits in the form in which classifiers see them."""
 
-import lenet.torchvision_ops  # noqa: F401  before anything imports torchvision
+import lenet.data.torchvision_ops  # noqa: F401  before anything imports torchvision
+from lenet.data.digits import Digits, Split, shown, split
+from lenet.data.distortions import COPIES, patterns_of_pass
+from lenet.data.preprocessing import normalise
+from lenet.data.printed import printed
+from lenet.data.robustness import TRANSFORMATIONS, curves, ink_kept
+from lenet.data.source import Raw, load_raw, mnist, stand_in
+from lenet.data.views import VIEWS, regular
+
+__all__ = [
+    "COPIES",
+    "TRANSFORMATIONS",
+    "VIEWS",
+    "Digits",
+    "Raw",
+    "Split",
+    "curves",
+    "ink_kept",
+    "load_raw",
+    "mnist",
+    "normalise",
+    "patterns_of_pass",
+    "printed",
+    "regular",
+    "shown",
+    "split",
+    "stand_in",
+]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from lenet.data.distort import distorted_patterns
+from lenet.data.distortions import distorted_patterns
 from lenet.data.noise import salt_and_pepper
 from lenet.data.source import Raw
 from lenet.data.views import VIEWS

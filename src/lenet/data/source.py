@@ -63,7 +63,7 @@ class Unreachable(InputError):
     """MNIST is not there, and no mirror answers."""
 
 
-def load(source: str, folder: Path) -> Raw:
+def load_raw(source: str, folder: Path) -> Raw:
     """The digits that ``data.source`` names: "mnist", "digits" (the stand-in), or "auto".
 
     Args:
@@ -93,7 +93,7 @@ def _load(source: str, folder: Path, given: str | None) -> Raw:
 
 def mnist(folder: Path, given: Path | None) -> Raw:
     """The official MNIST, 60,000 training and 10,000 test digits, from the folder that is given,
-    else from ``folder``. Raises as `load` does."""
+    else from ``folder``. Raises as `load_raw` does."""
     from torchvision.datasets.mnist import read_image_file, read_label_file
 
     root = _complete_root(folder, given)

@@ -13,16 +13,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lenet.classifier import Recipe, Watch
-from lenet.data.digits import Digits, shown
-from lenet.data.distort import COPIES
+from lenet.data import COPIES, Digits, shown
 from lenet.ensemble import boosting
 from lenet.ensemble.heads import features_of
 from lenet.errors import InputError
-from lenet.learning.lanes import Lanes
-from lenet.learning.levenberg import SDLM
-from lenet.learning.losses import loss_of
-from lenet.learning.network import Network, weights_of
-from lenet.nets.costs import costs
+from lenet.learning import SDLM, Lanes, loss_of
+from lenet.nets import Network, costs, weights_of
 
 THRESHOLD_PATTERNS = 20_000  # on which the first net's threshold is chosen
 

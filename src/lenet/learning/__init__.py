@@ -1,3 +1,14 @@
-"""How nets learn: losses, recipes, the LightningModule."""
+"""How nets learn: the method of 1998 in lanes, mini-batches in Lightning, and their losses."""
 
-import lenet.torchvision_ops  # noqa: F401  before Lightning imports torchvision
+import lenet.data.torchvision_ops  # noqa: F401  before Lightning imports torchvision
+from lenet.learning.lanes import Lanes
+from lenet.learning.levenberg import SDLM
+from lenet.learning.losses import loss_of
+from lenet.learning.minibatch import Minibatch
+
+__all__ = [
+    "SDLM",
+    "Lanes",
+    "Minibatch",
+    "loss_of",
+]

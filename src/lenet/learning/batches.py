@@ -6,10 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenet.data.digits import Digits, Split, shown
-from lenet.data.distort import patterns_of_pass
+from lenet.data import Digits, Split, patterns_of_pass, shown
+from lenet.nets import EVALUATION_BATCH
 
-EVALUATION_BATCH = 500  # digits; fastest on two cores
 AT_ONCE = 1024  # digits of several batches that are made together, since few at a time take longer
 
 

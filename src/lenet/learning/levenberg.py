@@ -14,16 +14,15 @@ from torch import Generator, Tensor, nn
 
 from lenet import paper
 from lenet.classifier import Watch
-from lenet.data.digits import Digits, Split, shown
-from lenet.data.distort import patterns_of_pass
+from lenet.data import Digits, Split, patterns_of_pass, shown
 from lenet.errors import InputError
 from lenet.learning import sdlm
 from lenet.learning.lanes import Lanes
 from lenet.learning.losses import J, loss_of
 from lenet.learning.module import BAR, Diverged
-from lenet.learning.network import Network
 from lenet.learning.trainer import fit
 from lenet.learning.watched import Watched
+from lenet.nets import Network
 
 CHUNK = 2_000  # patterns of each net in one step of Lightning's loop
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lenet.nets.layers import EuclideanRBF, ScaledTanh
+from lenet.nets import EuclideanRBF, ScaledTanh
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from lenet.classifier import Watch
-from lenet.data.digits import Digits
+from lenet.data import Digits
 from lenet.errors import InputError
 from lenet.learning.losses import loss_of
 from lenet.learning.module import LearningModule, Loss
-from lenet.learning.network import Network
 from lenet.learning.trainer import fit
+from lenet.nets import Network
 
 
 @dataclass(frozen=True)

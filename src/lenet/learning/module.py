@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from lenet.classifier import Watch
-from lenet.data.digits import Digits
+from lenet.data import Digits
 from lenet.errors import InputError
 from lenet.learning.batches import InOrder, Shuffled
-from lenet.learning.network import Network
 from lenet.learning.watched import Watched
+from lenet.nets import Network
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # scores N x 10, labels N -> scalar
 

@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 
 from lenet import paper
 from lenet.learning.lanes import Lanes
-from lenet.nets.layers import SparseConv, Subsampling
+from lenet.nets import SparseConv, Subsampling
 
 
 @torch.no_grad()

@@ -16,16 +16,8 @@ def build(results: Path, reports: Path) -> None:
 
     import matplotlib
 
-    from lenet.report import (
-        figures_cost,
-        figures_errors,
-        figures_learning,
-        figures_pictures,
-        figures_rows,
-        page,
-        style,
-        tables,
-    )
+    from lenet.report import page, tables
+    from lenet.report.figures import cost, errors, learning, pictures, rows, style
     from lenet.results import load_all
 
     found = load_all(results)
@@ -33,14 +25,14 @@ def build(results: Path, reports: Path) -> None:
     reports.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(style.STYLE):
         figures = (
-            figures_learning.all_figures(found)
-            | figures_rows.all_figures(table)
-            | figures_errors.all_figures(found, results)
-            | figures_pictures.all_figures(results)
-            | figures_cost.all_figures(table)
+            learning.all_figures(found)
+            | rows.all_figures(table)
+            | errors.all_figures(found, results)
+            | pictures.all_figures(results)
+            | cost.all_figures(table)
         )
-        pictures = page.draw(figures, reports / "figures", tables.caveat(found.values()))
-    page.write(found, table, pictures, reports)
+        drawn = page.draw(figures, reports / "figures", tables.caveat(found.values()))
+    page.write(found, table, drawn, reports)
     (reports / "results.csv").write_text(tables.csv(table))
     metrics = json.dumps(tables.metrics(table), indent=1, sort_keys=True)
     (reports / "metrics.json").write_text(metrics + "\n")

@@ -8,8 +8,9 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from lenet.evaluation import REJECTION_TARGET
-from lenet.report import figures_errors, groups, tables
-from lenet.report.style import quantity
+from lenet.report import groups, tables
+from lenet.report.figures import errors as figures_errors
+from lenet.report.figures.style import quantity
 from lenet.results import Result
 
 

@@ -11,7 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from lenet import paper
-from lenet.report import groups, style, tables
+from lenet.report import groups, tables
+from lenet.report.figures import style
 from lenet.report.findings import findings
 from lenet.results import Result
 

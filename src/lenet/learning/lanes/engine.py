@@ -14,7 +14,7 @@ from lenet.learning.lanes import passes
 from lenet.learning.lanes.network import Network
 from lenet.learning.lanes.vector import WIDTHS, LaneCount
 from lenet.learning.losses import MAP, MLE, Loss, SquaredError
-from lenet.nets.layers import EuclideanRBF, ScaledTanh
+from lenet.nets import EuclideanRBF, ScaledTanh
 
 Criterion = Loss | Callable[[Tensor, Tensor], Tensor]  # of torch's own: F.cross_entropy
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from lenet.learning.lanes import kernels
-from lenet.nets.layers import EuclideanRBF, ScaledTanh, SparseConv, Subsampling
+from lenet.nets import EuclideanRBF, ScaledTanh, SparseConv, Subsampling
 
 
 @dataclass

@@ -1,0 +1,47 @@
+"""The files of a run: its predictions as a table, and the pictures a visitor looks at first."""
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from lenet.data import Digits, shown
+from lenet.report.figures import run as figures
+from lenet.tracking import Run
+
+
+def log(run: Run, digits: Digits, scores: NDArray, epochs: list[dict[str, float]]) -> None:
+    """Logs what came of a run.
+
+    Args:
+        run: of the classifier.
+        digits: that it was trained and tested on.
+        scores: of the test digits, N x 10.
+        epochs: the metrics of each, as far as it was trained by epochs.
+    """
+    labels, predictions = digits.test.labels.numpy(), scores.argmax(1)
+    table = pd.DataFrame(scores, columns=[f"score_{i}" for i in range(10)])
+    table.insert(0, "label", labels)
+    table.insert(1, "prediction", predictions)
+    with run.artifact("predictions.parquet") as path:
+        table.rename_axis("index").reset_index().to_parquet(path, index=False)
+    pictures = {
+        "digits.png": figures.ten_digits(_as_trained_on(digits), "digits as they are trained on"),
+        "confusion.png": figures.confusion(labels, predictions),
+        "misclassified.png": figures.misclassified(
+            digits.test.images[:, 0].numpy(), labels, predictions
+        ),
+    }
+    if len(epochs) > 1:
+        pictures["learning_curve.png"] = figures.learning_curve(epochs)
+    for name, figure in pictures.items():
+        with run.artifact(name) as path:
+            figure.savefig(path, dpi=120)
+
+
+def _as_trained_on(digits: Digits) -> NDArray:
+    """The first digit of each class as training shows it, distorted and noisy too: 10 x H x W."""
+    train = digits.train
+    first = np.array([(train.labels == i).int().argmax() for i in range(10)])
+    patterns = torch.from_numpy(first) + (len(train) if digits.distorted else 0)
+    return shown(train, patterns, digits.noise).images[:, 0].numpy()

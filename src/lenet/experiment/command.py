@@ -1,0 +1,107 @@
+"""One job: compose -> fit -> score -> evaluate -> track."""
+
+import signal
+import statistics
+import sys
+import traceback
+from pathlib import Path
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from lenet import terminal
+from lenet.data import load_raw
+from lenet.errors import InputError
+from lenet.experiment import sweep
+from lenet.experiment.config import check
+from lenet.experiment.job import Job
+from lenet.experiment.provenance import cores
+from lenet.terminal import Failure, Outcome
+from lenet.tracking import Tracker
+
+
+def run(cfg: DictConfig) -> float | None:
+    """One job from the command line; in a sweep, a failure is noted and the sweep goes on.
+
+    Returns:
+        The mean validation error of the job's seeds, which a sweeper may minimise; NaN where
+        there is no validation split, None where the job failed.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    job = sweep.current_job()
+    try:
+        if cfg.repeat is not None:
+            cfg = _repeated(cfg, in_sweep=job is not None)
+        outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
+    except (KeyboardInterrupt, SystemExit) as e:
+        if job:
+            job.killed()
+        sys.exit(e.code if isinstance(e, SystemExit) else 128 + signal.SIGINT)
+    except Exception as e:
+        reason = str(e) if isinstance(e, InputError) else f"{type(e).__name__}: {e}"
+        if not isinstance(e, InputError):
+            traceback.print_exc()
+        print(f"{cfg.name} failed: {reason}", file=sys.stderr)
+        if job is None:
+            sys.exit(1)
+        job.failed(Failure(cfg.name, reason))
+        return None
+    if job:
+        job.done(outcomes)
+    else:
+        terminal.table(outcomes)
+    return statistics.mean(outcome.validation_error for outcome in outcomes)
+
+
+def _repeated(cfg: DictConfig, in_sweep: bool) -> DictConfig:
+    from lenet.experiment.repeat import configuration
+
+    if in_sweep:
+        raise InputError("repeat= repeats one run: leave -m out")
+    runtime = HydraConfig.get()
+    [conf] = [s.path for s in runtime.runtime.config_sources if s.provider == "main"]
+    return configuration(cfg, runtime.overrides.task, Path(conf))
+
+
+def _terminate(*_: object) -> None:
+    sys.exit(128 + signal.SIGTERM)
+
+
+def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) -> list[Outcome]:
+    """Trains, tests and tracks a configuration for each of its seeds.
+
+    Args:
+        cfg: as conf/config.yaml composes it.
+        parent: the MLflow run of the sweep.
+        in_sweep: whether this is a job of one, which skips what is finished and continues what is
+            half done unless ``cfg.force`` says otherwise.
+
+    Raises:
+        InputError: whatever the user can mend.
+    """
+    check(cfg)
+    threads = cfg.trainer.threads or cores()
+    torch.set_num_threads(threads)
+    raw = load_raw(cfg.data.source, Path(cfg.data.folder))
+    if raw.stand_in:
+        terminal.banner()
+    tracker = Tracker(cfg.tracking.uri, Path(cfg.root) / "mlruns", raw.stand_in)
+    resume = (cfg.resume or in_sweep) and not cfg.force
+    job = Job(cfg, raw, tracker, threads, resume)
+    seeds = [cfg.seed] if cfg.seeds is None else list(cfg.seeds)
+    together = True
+    if not all(job.finished(seed) for seed in seeds):
+        _ = job.digits  # what is wrong with them is told before a run opens
+        together = job.recipe.together
+    if len(seeds) == 1:
+        return job.train(seeds, parent)
+    with job.run(cfg.name, parent, job.fingerprint(*seeds)) as run:
+        job.describe(run)
+        groups = [seeds] if together else [[seed] for seed in seeds]
+        outcomes = [outcome for group in groups for outcome in job.train(group, run.id)]
+        errors = [outcome.error for outcome in outcomes]
+        run.metrics(
+            {"test/error": statistics.mean(errors), "test/error_std": statistics.stdev(errors)}
+        )
+    return outcomes

@@ -1,0 +1,108 @@
+"""Which classifier reads: the run that is named, or the best one tracked, or the project's own."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from lenet.errors import InputError
+from lenet.evaluation import REJECTION_TARGET, margins, threshold
+from lenet.experiment import LoadedClassifier, compose_experiment, load_classifier
+from lenet.results import MODEL, ORIGIN
+from lenet.results import load as load_results
+from lenet.study import CONF, RESULTS
+from lenet.terminal import RUN_ID
+from lenet.tracking import EXPERIMENT, VALIDATION_ERROR, Archive, Kept, named, reading
+
+OWN = "lenet5"  # the experiment whose weights are part of the project
+OFF = "off"  # in place of a store: nothing is looked for
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A classifier, and how sure it has to be.
+
+    Attributes:
+        title: tells a person which it is.
+        reader: raw digits in, scores out.
+        threshold: margins below it are rejected (III.D).
+    """
+
+    title: str
+    reader: LoadedClassifier
+    threshold: float
+
+
+def choose(project: Path, uri: str, run: str | None) -> Chosen:
+    """The classifier of the run that is named; else of the best run on MNIST by its validation
+    error; else the project's own.
+
+    Args:
+        project: its folder.
+        uri: where runs are tracked, or "off".
+        run: the start of an id.
+
+    Raises:
+        InputError: there is none, or its files are missing or broken.
+    """
+    if uri == OFF:
+        if run:
+            raise InputError(f"--run {run} needs the store that holds it: give its --tracking")
+        return _own(project)
+    with reading(uri) as archives:
+        if run:
+            return _tracked(*named(archives, run, uri))
+        runs = archives[EXPERIMENT].all() if EXPERIMENT in archives else []
+        measured = [k for k in runs if VALIDATION_ERROR in k.metrics and _holds_classifier(k)]
+        if not measured:
+            return _own(project)
+        best = min(measured, key=lambda kept: kept.metrics[VALIDATION_ERROR])
+        return _tracked(best, archives[EXPERIMENT])
+
+
+def _holds_classifier(run: Kept) -> bool:
+    """Not a parent of runs, nor one that was restored without its files."""
+    return run.status == "FINISHED" and "macs" in run.metrics and ORIGIN not in run.tags
+
+
+def _tracked(run: Kept, archive: Archive) -> Chosen:
+    title = f"{run.name} (run {run.id[:RUN_ID]})" + _warning(run.tags.get("data"))
+    if not _holds_classifier(run):
+        raise InputError(
+            f"{title} holds no classifier: it is not finished, or a parent of runs, or was "
+            "restored without its files; name another run"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        config, weights, predictions = (
+            archive.artifact(run.id, name, Path(folder))
+            for name in ("config.yaml", MODEL, "predictions.parquet")
+        )
+        try:
+            answers = pd.read_parquet(predictions)
+        except ValueError as e:
+            raise InputError(f"{title}: its predictions.parquet is damaged ({e})") from e
+        margin = margins(answers.filter(like="score_").to_numpy())
+        wrong = (answers.label != answers.prediction).to_numpy()
+        return Chosen(
+            title, load_classifier(config, weights), threshold(margin, wrong, REJECTION_TARGET)
+        )
+
+
+def _own(project: Path) -> Chosen:
+    folder = project / RESULTS / OWN
+    if not (folder / MODEL).is_file():
+        raise InputError(
+            f"{folder / MODEL} is missing, and no run on MNIST with a validation error is "
+            "tracked: train one (python train.py) or name one (--run)"
+        )
+    result = load_results(folder)
+    return Chosen(
+        f"the project's own {OWN}{_warning(result.data)}",
+        load_classifier(compose_experiment(OWN, project / CONF), folder / MODEL),
+        threshold(result.margin[0], result.wrong[0], REJECTION_TARGET),  # of the seed that is kept
+    )
+
+
+def _warning(data: str | None) -> str:
+    return "" if data == "mnist" else f", trained on {data}, NOT MNIST"

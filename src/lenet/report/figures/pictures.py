@@ -1,0 +1,202 @@
+"""Figures that are made of digits: distorted, unusual and machine-printed ones."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from lenet.report.figures import inside as figures_inside
+from lenet.report.figures import robustness as figures_robustness
+from lenet.report.figures import style
+from lenet.report.figures.inside import Arrays, mosaic
+from lenet.report.figures.robustness import label
+
+ROBUSTNESS, PICTURES = "robustness.json", "pictures.npz"
+LIGHTEST = 0.88  # the grey of a label with a high penalty
+COLUMNS = 4  # of the gallery, each 2 wide
+CELL, HEADING = 1.15, 0.3  # the height of its entries and headings
+PRINTED_BY = "lenet5"  # whose answers to printed digits are marked
+PRINTED_GAP = 4  # pixels
+ANSWER = {
+    "fontsize": 8,
+    "color": "white",
+    "ha": "right",
+    "va": "bottom",
+    "weight": "bold",
+    "bbox": {"fc": style.VERMILION, "ec": "none", "pad": 0.6},
+}
+
+
+def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
+    """Each figure that the pictures in a folder of results allow, with its caption."""
+    if not (root / PICTURES).exists() or not (root / ROBUSTNESS).exists():
+        return {}
+    about = json.loads((root / ROBUSTNESS).read_text())
+    with np.load(root / PICTURES, allow_pickle=False) as file:
+        arrays = dict(file)
+    found = {"figure_07_distortions": (distortions(arrays), distortions_caption(arrays))}
+    if "gallery_tiles" in arrays:
+        found["figure_13_gallery"] = gallery(arrays), gallery_caption(arrays)
+    if about["classifiers"]:
+        found["figure_13_robustness"] = (
+            figures_robustness.curves(about),
+            figures_robustness.caption(about),
+        )
+        found["figure_beyond_printed"] = printed(arrays), printed_caption(arrays)
+    if "filters_C1" in arrays:
+        found["figure_beyond_filters"] = (
+            figures_inside.filters(arrays),
+            figures_inside.filters_caption(arrays),
+        )
+        found["figure_beyond_feature_maps"] = (
+            figures_inside.feature_maps(arrays),
+            figures_inside.feature_maps_caption(arrays),
+        )
+    return found
+
+
+def distortions(arrays: Arrays) -> Figure:
+    """Figure 7: ten digits in the first line, distortions of them below."""
+    figure = Figure(figsize=(style.WIDTH, 3.5), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(mosaic(arrays["figure7_tiles"], 2, 0), cmap="gray_r")
+    axes.axhline(28.5, color=style.GREY, linewidth=0.8)
+    axes.axis("off")
+    return figure
+
+
+def distortions_caption(arrays: Arrays) -> str:
+    """What the lines are."""
+    return (
+        "Figure 7: distorted digits. Above the line the first training digit of each class, below "
+        f"it {len(arrays['figure7_tiles']) - 1} of the patterns that training on distorted digits "
+        "makes of each."
+    )
+
+
+def gallery(arrays: Arrays) -> Figure:
+    """Figure 13: each digit with the ten labels beside it, the darker the less their penalty. The
+    answer is framed, in a thick frame where it is wrong."""
+    parts = {
+        part: np.flatnonzero(arrays["gallery_part"] == part)
+        for part in dict.fromkeys(arrays["gallery_part"].tolist())
+    }
+    above = arrays["gallery_penalties"] - arrays["gallery_penalties"].min(1, keepdims=True)
+    greys = LIGHTEST * (above / np.percentile(above, 75)).clip(0, 1)
+    lines = sum(-(-len(members) // COLUMNS) for members in parts.values())
+    height = CELL * lines + HEADING * len(parts)
+    size = style.WIDTH, height * style.WIDTH / (2 * COLUMNS)
+    figure = Figure(figsize=size)
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    top = 0.0
+    for part, members in parts.items():
+        axes.text(0, top + HEADING / 2, part, fontsize=9.5, weight="bold", va="center")
+        top += HEADING
+        for place, i in enumerate(members):
+            line, column = divmod(place, COLUMNS)
+            _entry(axes, 2 * column, top + CELL * line, arrays, int(i), greys[i])
+        top += CELL * -(-len(members) // COLUMNS)
+    axes.set(xlim=(-0.02, 2 * COLUMNS), ylim=(height, 0), aspect="auto")
+    axes.axis("off")
+    return figure
+
+
+def _entry(axes: Axes, x: float, y: float, arrays: Arrays, i: int, greys: NDArray) -> None:
+    """Digit i at a place of the gallery: 2 wide, `CELL` high."""
+    axes.text(x, y + 0.1, arrays["gallery_what"][i], fontsize=8, va="center", color=style.GREY)
+    axes.imshow(arrays["gallery_tiles"][i], cmap="gray_r", extent=(x, x + 0.85, y + 1.05, y + 0.2))
+    axes.add_patch(Rectangle((x, y + 0.2), 0.85, 0.85, fill=False, ec=style.GREY, lw=0.5))
+    given = int(arrays["gallery_penalties"][i].argmin())
+    for digit in range(10):
+        column, row = divmod(digit, 5)
+        at = x + 1.05 + 0.25 * column, y + 0.285 + 0.17 * row
+        grey = str(greys[digit])
+        axes.text(*at, str(digit), fontsize=8, ha="center", va="center", color=grey)
+        if digit == given:
+            right = given == arrays["gallery_label"][i]
+            frame = Rectangle((at[0] - 0.1, at[1] - 0.085), 0.2, 0.17, fill=False)
+            frame.set(ec=style.BLUE if right else style.VERMILION, lw=0.9 if right else 2)
+            axes.add_patch(frame)
+
+
+def gallery_caption(arrays: Arrays) -> str:
+    """How many of each part are right."""
+    right = arrays["gallery_penalties"].argmin(1) == arrays["gallery_label"]
+    counts = [
+        f"{right[members].sum()} of {members.sum()} {part} ones"
+        for part in dict.fromkeys(arrays["gallery_part"].tolist())
+        for members in [arrays["gallery_part"] == part]
+    ]
+    return (
+        "Figure 13: unusual, distorted and noisy digits. First the test digits of which "
+        "LeNet-5 is least sure (above each the margin between "
+        "its two best outputs), others distorted (read by the net that was trained on distorted "
+        "digits), others with some share of their pixels inverted (read by the net that was "
+        "trained on noise). Labels are the darker the less their penalty; the answer is framed, "
+        f"in red and thick where it is wrong. Right are {', '.join(counts)}."
+    )
+
+
+def printed(arrays: Arrays) -> Figure:
+    """The error of each classifier on printed digits, and what one of them answers."""
+    names = arrays["printed_names"].tolist()
+    errors = 100 * (arrays["printed_answers"] != np.arange(10)).mean((1, 2))
+    order = errors.argsort(kind="stable")
+    bars = 0.22 * len(names) + 0.6  # inches
+    figure = Figure(figsize=(style.WIDTH, bars + 2.8), layout="constrained")
+    halves = figure.add_gridspec(2, 1, height_ratios=(bars, 2.8))
+    axes = figure.add_subfigure(halves[0]).subplots()
+    axes.barh([label(names[i]) for i in order], errors[order], color=style.BLUE, height=0.6)
+    for y, i in enumerate(order):
+        axes.text(errors[i], y, f" {errors[i]:.1f}", va="center", fontsize=8)
+    axes.set(xlabel="error on printed digits, per cent", ylim=(len(names) - 0.4, -0.6))
+    axes.set_xlim(0, 1.1 * max(errors.max(), 1))
+    axes.grid(axis="y", visible=False)
+    _answers(
+        figure.add_subfigure(halves[1]).subplots(), arrays["printed_tiles"], _by(PRINTED_BY, arrays)
+    )
+    return figure
+
+
+def _by(name: str, arrays: Arrays) -> NDArray:
+    """F x 10 answers of a classifier to the printed digits, the right ones if it gave none."""
+    names = arrays["printed_names"].tolist()
+    given = arrays["printed_answers"]
+    return (
+        given[names.index(name)] if name in names else np.tile(np.arange(10), (given.shape[1], 1))
+    )
+
+
+def _answers(axes: Axes, tiles: NDArray, answers: NDArray) -> None:
+    """Digits down, fonts across; those that are misread framed, with the answer."""
+    axes.imshow(mosaic(tiles.swapaxes(0, 1), PRINTED_GAP, 0), cmap="gray_r")
+    step = tiles.shape[-1] + PRINTED_GAP
+    for font, digit in np.argwhere(answers != np.arange(10)):
+        x, y = font * step - 1, digit * step - 1
+        frame = Rectangle((x, y), step - 3, step - 3, fill=False, ec=style.VERMILION, lw=1)
+        axes.add_patch(frame)
+        axes.text(x + step - 3, y + step - 3, answers[font, digit], **ANSWER)  # type: ignore[arg-type]
+    axes.set(xlim=(-3, len(tiles) * step), ylim=(10 * step, -3))
+    axes.axis("off")
+
+
+def printed_caption(arrays: Arrays) -> str:
+    """The best and the worst on printed digits, and the digit that is hardest."""
+    wrong = arrays["printed_answers"] != np.arange(10)
+    errors = 100 * wrong.mean((1, 2))
+    names = [label(name) for name in arrays["printed_names"].tolist()]
+    best, worst = errors.argmin(), errors.argmax()
+    hardest = wrong.mean((0, 1)).argmax()
+    return (
+        f"Machine-printed digits, which nobody trained on. {wrong[0].size} digits of "
+        f"{len(arrays['printed_fonts'])} fonts, brought into MNIST's form. {names[best]} misreads "
+        f"{errors[best]:.1f} %, {names[worst]} {errors[worst]:.1f} %; hardest for all together is "
+        f"the {hardest}, misread {100 * wrong.mean((0, 1))[hardest]:.0f} % of the time. Framed are "
+        "the digits that LeNet-5 misreads, with its answer. Fonts of a family are much alike, so "
+        "this is less evidence than as many digits of as many writers."
+    )

@@ -1,0 +1,5 @@
+"""python -m lenet.study"""
+
+from lenet.study.stages import main
+
+main()

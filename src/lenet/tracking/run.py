@@ -1,0 +1,116 @@
+"""What a run writes, as plain records, and how MLflow is told a record."""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lenet.errors import writing
+from lenet.tracking.spool import Away, Record
+
+PARAMETERS_PER_CALL = 100  # MLflow's limit for one batch
+TOO_MANY_REQUESTS = 429
+
+
+def now() -> int:
+    """Milliseconds, as MLflow counts them."""
+    return int(time.time() * 1000)
+
+
+class Run:
+    """An open run.
+
+    Args:
+        write: takes the id of a run and a record of it, of which `send` knows the kinds.
+        run_id: of the run in MLflow, or None where nothing is tracked.
+        logged: the metrics, each with its step, that a run that continues has already.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str | None, Record], None],
+        run_id: str | None,
+        logged: Set[tuple[str, int]] = frozenset(),
+    ) -> None:
+        self._write = write
+        self.id = run_id
+        self._logged = logged
+
+    def parameters(self, values: Mapping[str, Any]) -> None:
+        """Logs values once for the run; each is written as text."""
+        self._write(self.id, {"parameters": {key: str(value) for key, value in values.items()}})
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Logs figures of one step; steps are epochs, from 1."""
+        new = {k: float(v) for k, v in values.items() if (k, step) not in self._logged}
+        self._write(self.id, {"metrics": new, "step": step, "time": now()})
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Sets tags."""
+        self._write(self.id, {"tags": dict(values)})
+
+    def dataset(self, name: str, digest: str, where: str) -> None:
+        """Names the data of the run, for MLflow's own column."""
+        self._write(self.id, {"dataset": name, "digest": digest[:8], "where": where})
+
+    def text(self, text: str, name: str) -> None:
+        """Keeps a text as an artifact."""
+        self._write(self.id, {"text": text, "name": name})
+
+    def file(self, path: Path) -> None:
+        """Keeps a file as an artifact."""
+        self._write(self.id, {"path": str(path)})
+
+    @contextmanager
+    def artifact(self, name: str) -> Iterator[Path]:
+        """A path to write one artifact to; it is kept when the block ends well."""
+        temporary = tempfile.gettempdir()
+        with writing(temporary), tempfile.TemporaryDirectory(dir=temporary) as folder:
+            path = Path(folder) / name
+            yield path
+            self.file(path)
+
+
+def send(client: Any, run: str, record: Record) -> None:
+    """Tells MLflow a record of a run. Told again, it changes nothing: a metric that has the same
+    time, step and value is one row of MLflow's table, everything else replaces itself.
+    """
+    from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
+
+    match record:
+        case {"parameters": values}:
+            kept = client.get_run(run).data.params  # of a run that continues; they stay
+            entities = [Param(key, value) for key, value in values.items() if key not in kept]
+            for start in range(0, len(entities), PARAMETERS_PER_CALL):
+                client.log_batch(run, params=entities[start : start + PARAMETERS_PER_CALL])
+        case {"metrics": values, "step": step, "time": then}:
+            client.log_batch(run, metrics=[Metric(k, v, then, step) for k, v in values.items()])
+        case {"tags": values}:
+            client.log_batch(run, tags=[RunTag(key, value) for key, value in values.items()])
+        case {"dataset": name, "digest": digest, "where": where}:
+            data = Dataset(name, digest, "local", json.dumps({"path": where}))
+            client.log_inputs(run, [DatasetInput(data)])
+        case {"text": text, "name": name}:
+            client.log_text(run, text, name)
+        case {"path": path}:
+            client.log_artifact(run, path)
+        case {"status": status, "time": then}:
+            client.set_terminated(run, status, then)
+        case _:
+            raise ValueError(f"no record of a run: {record}")
+
+
+def send_to_server(client: Any, run: str, record: Record) -> None:
+    """As `send`; a server that does not answer, or not now (HTTP 5xx, 429), raises `Away`."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        send(client, run, record)
+    except MlflowException as e:
+        code = e.get_http_status_code()  # 500 also where there was no answer at all
+        if code >= 500 or code == TOO_MANY_REQUESTS:
+            raise Away(str(e).partition("\n")[0]) from e
+        raise

@@ -1,0 +1,188 @@
+"""What is kept while a server is away: all of it, in order, and delivered once."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from lenet.tracking.spool import Away, Record, Spool
+
+
+class Server:
+    """Takes records while it is up, and can go away after so many."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, Record]] = []
+        self.left: float = float("inf")
+
+    def __call__(self, run: str, record: Record) -> None:
+        if self.left <= 0:
+            raise Away("connection refused")
+        self.left -= 1
+        if "path" in record:
+            path = Path(record["path"])
+            record = {"file": path.name, "content": path.read_text()}
+        self.got.append((run, record))
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def spool(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Spool:
+    monkeypatch.setattr("lenet.tracking.spool.TRY_AGAIN", 0.0)  # each write asks again
+    return Spool(tmp_path, "http://there:5000", server)
+
+
+def numbers(server: Server, run: str = "a") -> list[int]:
+    return [record["number"] for name, record in server.got if name == run]
+
+
+def test_while_the_server_answers_nothing_is_written_here(
+    spool: Spool, server: Server, tmp_path: Path
+) -> None:
+    spool.write("a", {"number": 1})
+    spool.settle("a")
+    assert numbers(server) == [1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_waited_comes_first_and_once(spool: Spool, server: Server, tmp_path: Path) -> None:
+    for number, up in enumerate([True, False, False, True, True]):
+        server.left = float("inf") if up else 0
+        spool.write("a", {"number": number})
+        if not up:
+            assert spool.waiting("a") == number
+    assert numbers(server) == [0, 1, 2, 3, 4]
+    assert not any(spool.folder.iterdir()), "nothing is left behind"
+
+
+def test_a_file_is_kept_as_it_was(spool: Spool, server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    server.left = 0
+    for content in ("first", "second"):
+        path.write_text(content)
+        spool.write("a", {"path": str(path)})
+    path.unlink()
+    server.left = float("inf")
+    spool.settle("a")
+    assert [record["content"] for _, record in server.got] == ["first", "second"]
+    assert {record["file"] for _, record in server.got} == {"last.ckpt"}
+
+
+def test_a_server_that_is_away_is_not_asked_at_each_write(
+    spool: Spool, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lenet.tracking.spool.TRY_AGAIN", 1e6)
+    server.left = 0
+    spool.write("a", {"number": 1})
+    server.left = float("inf")
+    spool.write("a", {"number": 2})
+    spool.write("b", {"number": 3})
+    assert server.got == []
+    spool.settle("a")  # the end of a run asks in any case
+    spool.write("b", {"number": 4})  # and what it learns, all runs know
+    assert numbers(server) == [1, 2]
+    assert numbers(server, "b") == [3, 4]
+
+
+def test_at_the_end_of_a_run_a_line_tells_what_waits_and_what_to_do(
+    spool: Spool, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.left = 0
+    for number in range(3):
+        spool.write("a", {"number": number})
+    spool.settle("a")
+    away, waiting = capsys.readouterr().err.splitlines()
+    assert away.startswith("http://there:5000 is away: the run goes on")
+    assert waiting.startswith("3 records of run a wait for http://there:5000")
+    assert "python -m lenet.tracking" in waiting
+
+
+@pytest.mark.parametrize("taken", range(5))
+def test_a_delivery_that_stops_anywhere_goes_on_there(
+    spool: Spool, server: Server, tmp_path: Path, taken: int
+) -> None:
+    server.left = 0
+    for number in range(4):
+        spool.write("a", {"number": number})
+    server.left = taken
+    later = Spool(tmp_path, "http://there:5000/", server)  # another process, perhaps
+    assert later.deliver_all() == (taken == 4)
+    assert later.waiting("a") == 4 - taken
+    server.left = float("inf")
+    assert later.deliver_all()
+    assert numbers(server) == [0, 1, 2, 3]
+
+
+def test_what_a_kill_tore_or_forgot_does_no_harm(spool: Spool, server: Server) -> None:
+    server.left = 0
+    for number in range(2):
+        spool.write("a", {"number": number})
+    with open(spool.folder / "a" / "records.jsonl", "a") as file:
+        file.write('{"number": ')  # it was never promised
+    assert spool.waiting("a") == 2
+    spool.write("a", {"number": 2})
+    (spool.folder / "a" / "delivered").write_text("")  # torn, too
+    (spool.folder / "b" / "files").mkdir(parents=True)  # killed before its first line
+    server.left = float("inf")
+    assert spool.deliver_all()
+    assert numbers(server) == [0, 1, 2]
+    assert not any(spool.folder.iterdir())
+
+
+def test_a_record_that_the_server_refuses_holds_up_no_other_run(
+    tmp_path: Path, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refusing(run: str, record: Record) -> None:
+        if run == "a" and server.left:
+            raise ValueError("Run 'a' not found\nand more")
+        server(run, record)
+
+    spool = Spool(tmp_path, "http://there:5000", refusing)
+    with pytest.raises(ValueError, match="not found"):
+        spool.write("a", {"number": 0})
+    server.left = 0
+    for run in ("a", "b"):
+        spool.write(run, {"number": 1})
+    server.left = float("inf")
+    assert not spool.deliver_all()
+    assert numbers(server, "b") == [1]
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("run a: 1 records wait")
+    assert said.endswith("(Run 'a' not found)")
+
+
+def test_another_process_may_deliver_while_the_run_goes_on(
+    spool: Spool, server: Server, tmp_path: Path
+) -> None:
+    over = threading.Event()
+
+    def deliver() -> None:
+        while not over.is_set():
+            Spool(tmp_path, "http://there:5000", server).deliver_all()
+
+    other = threading.Thread(target=deliver)
+    other.start()
+    for number in range(100):
+        server.left = 3 if number % 3 else 0  # it comes and goes
+        spool.write("a", {"number": number})
+    over.set()
+    other.join()
+    server.left = float("inf")
+    spool.settle("a")
+    assert numbers(server) == list(range(100))
+
+
+def test_records_are_plain_lines(spool: Spool, server: Server) -> None:
+    server.left = 0
+    record = {"metrics": {"loss": 0.1 + 0.2, "none": float("inf")}, "step": 1, "text": "a\nb é"}
+    spool.write("a", record)
+    [line] = (spool.folder / "a" / "records.jsonl").read_text().splitlines()
+    assert json.loads(line) == record
+    server.left = float("inf")
+    spool.settle("a")
+    assert server.got == [("a", record)]

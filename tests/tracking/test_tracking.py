@@ -1,0 +1,235 @@
+"""What MLflow holds afterwards: every value, true statuses, and nothing from a run that is off."""
+
+import shutil
+import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from lenet.errors import InputError
+from lenet.tracking.heartbeat import STALE
+from lenet.tracking.run import Run
+from lenet.tracking.tracker import EXPERIMENT, STAND_IN_EXPERIMENT, Tracker
+
+mlflow = pytest.importorskip("mlflow")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tracking")
+
+
+@pytest.fixture(scope="module")
+def tracker(folder: Path) -> Tracker:
+    return Tracker(f"sqlite:///{folder}/mlflow.db", folder / "mlruns", stand_in=False)
+
+
+@pytest.fixture(scope="module")
+def client(tracker: Tracker):
+    return mlflow.MlflowClient(tracker.uri)
+
+
+def test_a_run_holds_what_it_was_given(tracker: Tracker, client) -> None:
+    with tracker.run("lenet5", fingerprint="f1") as run:
+        run.parameters({f"p{i}": i for i in range(150)})
+        run.metrics({"train/loss": 2.0}, 1)
+        run.metrics({"train/loss": 1.0}, 2)
+        run.tags({"git.dirty": "false"})
+        run.dataset("mnist", 64 * "0", "somewhere")
+        run.text("seed: 0\n", "config.yaml")
+        with run.artifact("table.txt") as path:
+            path.write_text("1 2 3")
+    kept = client.get_run(run.id)
+    assert kept.info.status == "FINISHED"
+    assert kept.info.run_name == "lenet5"
+    assert len(kept.data.params) == 150
+    assert kept.data.tags["fingerprint"] == "f1"
+    assert kept.data.tags["git.dirty"] == "false"
+    history = client.get_metric_history(run.id, "train/loss")
+    assert [(m.step, m.value) for m in history] == [(1, 2.0), (2, 1.0)]
+    assert kept.inputs.dataset_inputs[0].dataset.name == "mnist"
+    assert {f.path for f in client.list_artifacts(run.id)} == {"config.yaml", "table.txt"}
+
+
+def test_a_child_names_its_parent(tracker: Tracker, client) -> None:
+    with tracker.run("sweep") as parent, tracker.run("job", parent.id) as child:
+        pass
+    assert client.get_run(child.id).data.tags["mlflow.parentRunId"] == parent.id
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"),
+    [
+        (ValueError("no such thing"), "FAILED"),
+        (KeyboardInterrupt(), "KILLED"),
+        (SystemExit(143), "KILLED"),
+    ],
+)
+def test_statuses_are_true(tracker: Tracker, client, raised: BaseException, status: str) -> None:
+    with pytest.raises(type(raised)), tracker.run("run") as run:
+        raise raised
+    kept = client.get_run(run.id)
+    assert kept.info.status == status
+    assert (kept.data.tags.get("failure") == "ValueError: no such thing") == (status == "FAILED")
+
+
+def test_an_artifact_that_was_not_finished_is_not_kept(tracker: Tracker, client) -> None:
+    def breaks(run: Run) -> None:
+        with run.artifact("half.txt") as path:
+            path.write_text("half")
+            raise ZeroDivisionError
+
+    with tracker.run("run") as run, pytest.raises(ZeroDivisionError):
+        breaks(run)
+    assert client.list_artifacts(run.id) == []
+
+
+def test_the_stand_in_has_an_experiment_of_its_own(tracker: Tracker, folder: Path, client) -> None:
+    other = Tracker(tracker.uri, folder / "mlruns", stand_in=True)
+    assert (tracker.experiment, other.experiment) == (EXPERIMENT, STAND_IN_EXPERIMENT)
+    kept = client.get_experiment_by_name(STAND_IN_EXPERIMENT)
+    assert "not MNIST" in kept.tags["mlflow.note.content"]
+    assert kept.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_without_tracking_nothing_is_written(tmp_path: Path) -> None:
+    tracker = Tracker(None, tmp_path / "mlruns", stand_in=False)
+    with tracker.run("run") as run:
+        run.metrics({"a": 1.0})
+        run.text("x", "x.txt")
+    assert run.id is None
+    assert tracker.page == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_is_not_there_is_known_at_once(tmp_path: Path) -> None:
+    start = time.monotonic()
+    with pytest.raises(InputError, match=r"no MLflow server answers at tracking\.uri=http://127"):
+        Tracker("http://127.0.0.1:9", tmp_path, stand_in=False)
+    assert time.monotonic() - start < 10
+
+
+def test_a_server_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch) -> None:
+    class Silent(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            time.sleep(1)
+
+    monkeypatch.setattr("lenet.tracking.tracker.ANSWER_WITHIN", 0.2)
+    with HTTPServer(("127.0.0.1", 0), Silent) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        with pytest.raises(InputError, match="timed out"):
+            Tracker(f"http://127.0.0.1:{server.server_port}", tmp_path, stand_in=False)
+
+
+@pytest.mark.parametrize(
+    "uri", ["sqlite:////proc/none/mlflow.db", "ftp://nowhere", f"sqlite:///{__file__}"]
+)
+def test_a_store_that_cannot_be_used_is_refused(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(InputError, match=r"tracking\.uri=.* cannot be used"):
+        Tracker(uri, tmp_path / "mlruns", stand_in=False)
+
+
+def test_an_experiment_that_was_deleted_is_told(tmp_path: Path, empty_database: Path) -> None:
+    shutil.copy(empty_database, tmp_path)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    Tracker(uri, tmp_path / "mlruns", stand_in=False)
+    store = mlflow.MlflowClient(uri)
+    store.delete_experiment(store.get_experiment_by_name(EXPERIMENT).experiment_id)
+    with pytest.raises(InputError, match="was deleted: restore it"):
+        Tracker(uri, tmp_path / "mlruns", stand_in=False)
+
+
+def test_a_run_that_continues_is_the_same_run_and_logs_nothing_twice(
+    tracker: Tracker, client
+) -> None:
+    def interrupted(run: Run) -> None:
+        run.metrics({"train/loss": 2.0}, 1)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), tracker.run("job", fingerprint="f2") as run:
+        interrupted(run)
+    with tracker.run("job", fingerprint="f2", again=True) as again:
+        again.metrics({"train/loss": 9.0}, 1)
+        again.metrics({"train/loss": 1.0}, 2)
+    assert again.id == run.id
+    assert client.get_run(run.id).info.status == "FINISHED"
+    history = client.get_metric_history(run.id, "train/loss")
+    assert [(m.step, m.value) for m in history] == [(1, 2.0), (2, 1.0)]
+    with tracker.run("job", fingerprint="f2") as anew:
+        pass
+    assert anew.id != run.id
+
+
+def test_what_was_logged_by_epochs_comes_back_as_curves(tracker: Tracker) -> None:
+    with tracker.run("job") as run:
+        run.metrics({"train/loss": 2.0}, 1)
+        run.metrics({"train/loss": 1.0}, 2)
+        run.metrics({"test/error": 0.5})
+    assert tracker.archive.curves(run.id) == {"train/loss": [2.0, 1.0]}
+    assert tracker.archive.run(run.id).metrics == {"train/loss": 1.0, "test/error": 0.5}
+
+
+def test_a_run_whose_process_is_gone_is_killed(tracker: Tracker, folder: Path, client) -> None:
+    ours, gone, elsewhere = (tracker.open(name) for name in ("ours", "gone", "elsewhere"))
+    with subprocess.Popen(["true"]) as process:
+        pass
+    client.set_tag(gone, "process.id", str(process.pid))
+    client.set_tag(elsewhere, "process.host", "another.machine")
+    Tracker(tracker.uri, folder / "mlruns", stand_in=False)
+    statuses = [client.get_run(run).info.status for run in (ours, gone, elsewhere)]
+    assert statuses == ["RUNNING", "KILLED", "RUNNING"]
+
+
+def test_a_run_elsewhere_is_killed_when_its_heartbeat_is_stale(
+    tracker: Tracker, folder: Path, client
+) -> None:
+    lively, silent, old = (tracker.open(name) for name in ("lively", "silent", "old"))
+    for run in (lively, silent, old):
+        client.set_tag(run, "process.host", "another.machine")
+    client.set_tag(silent, "process.heartbeat", str(time.time() - STALE - 1))
+    client.delete_tag(old, "process.heartbeat")
+    Tracker(tracker.uri, folder / "mlruns", stand_in=False)
+    statuses = [client.get_run(run).info.status for run in (lively, silent, old)]
+    assert statuses == ["RUNNING", "KILLED", "RUNNING"]
+
+
+def test_an_open_run_has_a_heartbeat(
+    tracker: Tracker, folder: Path, client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def beat(run: str) -> str:
+        return client.get_run(run).data.tags["process.heartbeat"]
+
+    monkeypatch.setattr("lenet.tracking.heartbeat.EVERY", 0.05)
+    fresh = Tracker(tracker.uri, folder / "mlruns", stand_in=False)
+    with fresh.run("job") as run:
+        first = beat(run.id)
+        end = time.monotonic() + 20
+        while beat(run.id) == first and time.monotonic() < end:
+            time.sleep(0.05)
+        assert float(beat(run.id)) > float(first)
+    time.sleep(0.2)  # the beat that was under way
+    last = beat(run.id)
+    time.sleep(0.3)
+    assert beat(run.id) == last
+
+
+@pytest.mark.slow
+def test_slurm_is_asked_whether_a_job_lives(tracker: Tracker, folder: Path, client) -> None:
+    if not shutil.which("sbatch") or subprocess.run(["sinfo"]).returncode:
+        pytest.skip("no Slurm answers here (sinfo)")
+    submit = ["sbatch", "--parsable", "--output=/dev/null", "--wrap=sleep 300"]
+    job = subprocess.run(submit, capture_output=True, text=True, check=True).stdout.strip()
+    run = tracker.open("job")
+    for tag, value in (("host", "a.node"), ("slurm_job", job), ("heartbeat", "0")):
+        client.set_tag(run, f"process.{tag}", value)
+    tracker.close_abandoned()
+    assert client.get_run(run).info.status == "RUNNING"
+    subprocess.run(["scancel", job], check=True)
+    end = time.monotonic() + 60
+    while client.get_run(run).info.status == "RUNNING" and time.monotonic() < end:
+        time.sleep(0.5)
+        tracker.close_abandoned()
+    assert client.get_run(run).info.status == "KILLED"
