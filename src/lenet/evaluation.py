@@ -35,27 +35,36 @@ def evaluate(scores: NDArray, labels: NDArray) -> Evaluation:
         raise ValueError(f"scores of shape {scores.shape} for {len(labels)} labels")
     if not np.isfinite(scores).all():
         raise ValueError("scores are not finite: the classifier has no opinion on some digits")
-    wrong = scores.argmax(1) != labels
-    low, high = wilson(int(wrong.sum()), len(labels))
-    return Evaluation(
-        len(labels),
-        int(wrong.sum()),
-        float(wrong.mean()),
-        low,
-        high,
-        rejection(scores, labels, REJECTION_TARGET),
-    )
+    return evaluate_answers(scores.argmax(1) != labels, margins(scores))
 
 
-def margins(scores: NDArray) -> NDArray:
-    """The difference between the two best scores (III.D), what rejection goes by: N x 10 -> N."""
+def evaluate_answers(wrong: NDArray[np.bool_], margin: NDArray[np.float16]) -> Evaluation:
+    """The figures of one run, from what is kept of its scores.
+
+    Args:
+        wrong: N, whether the class given is wrong.
+        margin: N, of `margins`.
+    """
+    low, high = wilson(int(wrong.sum()), len(wrong))
+    reject = float((margin < threshold(margin, wrong, REJECTION_TARGET)).mean())
+    return Evaluation(len(wrong), int(wrong.sum()), float(wrong.mean()), low, high, reject)
+
+
+def margins(scores: NDArray) -> NDArray[np.float16]:
+    """The difference between the two best scores (III.D), what rejection goes by: N x 10 -> N.
+
+    In half precision, as it is kept: figures come out the same from scores and from what is kept.
+    """
     second, best = np.partition(scores, -2, axis=1)[:, -2:].T
-    return best - second
+    with np.errstate(over="ignore"):
+        return (best - second).astype(np.float16)
 
 
 def threshold(margin: NDArray, wrong: NDArray, target: float) -> float:
     """The smallest threshold such that of the patterns whose margin is not below it at most the
-    ``target`` fraction is wrong; infinite where there is none (III.D).
+    ``target`` fraction is wrong; infinite where there is none (III.D, Figure 10).
+
+    Patterns of equal margin are rejected together, as no threshold tells them apart.
 
     Args:
         margin: N, the difference of the two best scores.
@@ -68,13 +77,3 @@ def threshold(margin: NDArray, wrong: NDArray, target: float) -> float:
     last_of_margin = np.append(margin[order][1:] != margin[order][:-1], True)
     good = order[(errors <= target * kept) & last_of_margin]
     return float(margin[good[-1]]) if len(good) else np.inf
-
-
-def rejection(scores: NDArray, labels: NDArray, target: float) -> float:
-    """The smallest fraction of patterns, least margin first, whose rejection leaves at most the
-    ``target`` fraction of errors among the others (III.D, Figure 10).
-
-    Patterns of equal margin are rejected together, as no threshold tells them apart.
-    """
-    margin = margins(scores)
-    return float((margin < threshold(margin, scores.argmax(1) != labels, target)).mean())

@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+from tests.conftest import PROJECT
+
 from lenet import paper
-from lenet.experiment.config import check, flat
+from lenet.experiment.config import build, check, flat
+
+EXPERIMENTS = sorted(path.stem for path in (PROJECT / "conf" / "experiment").glob("*.yaml"))
 
 
 def test_noise_is_the_papers(configure) -> None:
@@ -15,10 +20,36 @@ def test_the_defaults_pass(configure) -> None:
 
 
 def test_every_file_of_the_configuration_composes(configure) -> None:
-    conf = Path(__file__).parents[2] / "conf"
-    for group in ("model", "data", "recipe", "trainer", "tracking", "experiment"):
-        for path in sorted((conf / group).glob("*.yaml")):
+    for group in ("model", "data", "recipe", "trainer", "tracking"):
+        for path in sorted((PROJECT / "conf" / group).glob("*.yaml")):
             assert configure(f"{group}={path.stem}", epochs=None).name
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_is_what_its_base_promises(name: str, configure) -> None:
+    cfg = configure(f"experiment={name}", epochs=None)
+    check(cfg)
+    assert cfg.name == name
+    assert cfg.paper in paper.ROWS
+    if name in paper.ROWS:
+        assert cfg.paper == name
+    assert cfg.data.validation == 0
+    classical = cfg.recipe._target_.startswith("lenet.classic")
+    assert (cfg.seeds is None) == classical
+    assert cfg.data.distort == ("_dist" in name and not classical)
+    assert build(cfg.model)
+
+
+def test_an_experiment_of_ones_own_says_what_differs(configure, tmp_path: Path) -> None:
+    own = tmp_path / "conf" / "experiment" / "mine.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("# @package _global_\ndefaults: [lenet5_dist]\nrecipe:\n  j: 7.0\n")
+    path = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
+    parent = configure("experiment=lenet5_dist", epochs=None)
+    cfg = configure(path, "experiment=mine", epochs=None)
+    assert (cfg.name, cfg.recipe.j) == ("mine", 7.0)
+    for same in ("paper", "data", "model"):
+        assert cfg[same] == parent[same]
 
 
 def test_flat_keys_are_those_of_the_command_line() -> None:

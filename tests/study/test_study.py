@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 from mlflow import MlflowClient
 from tests.conftest import PROJECT
 
@@ -50,6 +52,22 @@ def test_what_stages_depend_on_is_there() -> None:
         for path in stage["deps"]:
             if "$" not in path and not path.startswith("results"):
                 assert (PROJECT / path).exists(), path
+
+
+def test_a_stage_depends_on_all_that_its_experiments_inherit(configure) -> None:
+    params = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
+    loader = GlobalHydra.instance().config_loader()
+    rows = {
+        row: name for name, stage in stages.items() if "matrix" in stage for row in params[name]
+    }
+    for row, family in rows.items():
+        deps = [dep.replace("${item.row}", row) for dep in stages[family]["deps"]]
+        files = loader.compute_defaults_list("config", [f"experiment={row}"], RunMode.RUN).defaults
+        for path in {Path(file.config_path) for file in files if file.config_path}:
+            if path.parts[0] not in ("config", "data", "trainer", "tracking", "hydra"):
+                file = Path("conf") / f"{path}.yaml"
+                assert {str(file), str(file.parent)} & set(deps), f"{family}@{row}: {file}"
 
 
 def test_the_data_stage_says_which_digits_these_are(project: Path) -> None:
@@ -112,9 +130,9 @@ def test_training_ahead_is_done_by_the_first_stage(project: Path) -> None:
     params |= {"linear": ["linear", "pairwise_linear", "broken"]}
     params["profiles"]["tiny"]["ahead"] = True
     (project / "params.yaml").write_text(yaml.safe_dump(params))
-    plain = (project / "conf" / "experiment" / "linear.yaml").read_text()
+    plain = "# @package _global_\ndefaults: [linear]\n"
     broken = project / "conf" / "experiment" / "broken.yaml"
-    broken.write_text(plain.replace("view: regular", "view: upside_down"))
+    broken.write_text(f"{plain}data:\n  view: upside_down\n")
     study.main(["data"])
     first = stage(project, "linear@linear", "linear")
     assert first.returncode == 0, first.stderr

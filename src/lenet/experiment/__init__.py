@@ -1,18 +1,33 @@
 """A configuration becomes runs: compose and check it, train, score, evaluate, track."""
 
-from lenet.experiment.command import run, train
-from lenet.experiment.config import build
-from lenet.experiment.loaded import LoadedClassifier, compose_experiment, load_classifier
-from lenet.experiment.provenance import cores
-from lenet.experiment.sweep import Sweep
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "LoadedClassifier",
-    "Sweep",
-    "build",
-    "compose_experiment",
-    "cores",
-    "load_classifier",
-    "run",
-    "train",
-]
+if TYPE_CHECKING:
+    from lenet.experiment.command import run, train
+    from lenet.experiment.config import build
+    from lenet.experiment.loaded import LoadedClassifier, compose_experiment, load_classifier
+    from lenet.experiment.provenance import cores
+    from lenet.experiment.sweep import Sweep
+    from lenet.experiment.training import digits_of, fit
+
+_MODULES = {
+    "LoadedClassifier": "loaded",
+    "Sweep": "sweep",
+    "build": "config",
+    "compose_experiment": "loaded",
+    "cores": "provenance",
+    "digits_of": "training",
+    "fit": "training",
+    "load_classifier": "loaded",
+    "run": "command",
+    "train": "command",
+}
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for: whoever asks for an identity alone does not wait for torch."""
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(name)

@@ -1,13 +1,19 @@
 """The files of a run: its predictions as a table, and the pictures a visitor looks at first."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 
 from lenet.data import Digits, shown
+from lenet.errors import InputError
 from lenet.report.figures import run as figures
-from lenet.tracking import Run
+from lenet.tracking import Archive, Run
+
+PREDICTIONS = "predictions.parquet"
 
 
 def log(run: Run, digits: Digits, scores: NDArray, epochs: list[dict[str, float]]) -> None:
@@ -23,7 +29,7 @@ def log(run: Run, digits: Digits, scores: NDArray, epochs: list[dict[str, float]
     table = pd.DataFrame(scores, columns=[f"score_{i}" for i in range(10)])
     table.insert(0, "label", labels)
     table.insert(1, "prediction", predictions)
-    with run.artifact("predictions.parquet") as path:
+    with run.artifact(PREDICTIONS) as path:
         table.rename_axis("index").reset_index().to_parquet(path, index=False)
     pictures = {
         "digits.png": figures.ten_digits(_as_trained_on(digits), "digits as they are trained on"),
@@ -45,3 +51,17 @@ def _as_trained_on(digits: Digits) -> NDArray:
     first = np.array([(train.labels == i).int().argmax() for i in range(10)])
     patterns = torch.from_numpy(first) + (len(train) if digits.distorted else 0)
     return shown(train, patterns, digits.noise).images[:, 0].numpy()
+
+
+def read_predictions(archive: Archive, run_id: str) -> tuple[NDArray, NDArray]:
+    """The scores (N x 10) and the labels (N,) of a run's test digits.
+
+    Raises:
+        InputError: the run has none that can be read.
+    """
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            table = pd.read_parquet(archive.artifact(run_id, PREDICTIONS, Path(folder)))
+        return table.filter(like="score_").to_numpy(), table.label.to_numpy()
+    except (ValueError, KeyError, AttributeError) as e:
+        raise InputError(f"the predictions of run {run_id} are damaged: {e}") from e

@@ -91,12 +91,12 @@ def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) ->
     job = Job(cfg, raw, tracker, threads, resume)
     seeds = [cfg.seed] if cfg.seeds is None else list(cfg.seeds)
     together = True
-    if not all(job.finished(seed) for seed in seeds):
+    if not all(job.is_finished(seed) for seed in seeds):
         _ = job.digits  # what is wrong with them is told before a run opens
         together = job.recipe.together
     if len(seeds) == 1:
         return job.train(seeds, parent)
-    with job.run(cfg.name, parent, job.fingerprint(*seeds)) as run:
+    with job.run(cfg.name, parent, job.identity_of(seeds)) as run:
         job.describe(run)
         groups = [seeds] if together else [[seed] for seed in seeds]
         outcomes = [outcome for group in groups for outcome in job.train(group, run.id)]

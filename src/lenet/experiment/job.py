@@ -1,7 +1,6 @@
-"""The runs of one configuration: train, test, and log all that a figure depends on."""
+"""One job: the runs of one configuration, a run a seed. Fit, score, evaluate, track."""
 
 import hashlib
-import json
 import os
 import shutil
 import sys
@@ -12,52 +11,54 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 from threadpoolctl import threadpool_limits
 
-from lenet import paper, terminal
+from lenet import paper, results, terminal
 from lenet.classifier import Classifier, Recipe
-from lenet.data import Digits, Raw, split
-from lenet.errors import InputError, writing
+from lenet.data import Digits, Raw
+from lenet.errors import writing
 from lenet.evaluation import evaluate
-from lenet.experiment import provenance
+from lenet.experiment import identity, provenance
 from lenet.experiment.config import build, flat
+from lenet.experiment.memory import PeakMemory
+from lenet.experiment.training import digits_of, fit
 from lenet.terminal import Outcome
-from lenet.tracking import VALIDATION_ERROR, Run, Tracker, usable
+from lenet.tracking import VALIDATION_ERROR, Kept, Run, Tracker, usable
 
-# of the configuration, what figures do not depend on
-PLACES = ("source", "folder")
-MACHINE = ("accelerator", "devices", "threads")
+EVALUATION = "identity.evaluation"  # tag: by what code the figures of a run were made
 
 
 class Job:
-    """What all runs of one configuration share."""
+    """What all runs of one configuration share.
+
+    Args:
+        cfg: as conf/config.yaml composes it.
+        raw: the digits that it names.
+        tracker: of its store.
+        threads: that its training uses.
+        resume: whether finished runs are skipped and interrupted ones continued.
+    """
 
     def __init__(
-        self,
-        cfg: DictConfig,
-        raw: Raw,
-        tracker: Tracker,
-        threads: int,
-        resume: bool,
+        self, cfg: DictConfig, raw: Raw, tracker: Tracker, threads: int, resume: bool
     ) -> None:
         self.cfg = cfg
         self.raw = raw
         self.tracker = tracker
         self.threads = threads
         self.resume = resume
-        self.code = provenance.code(Path(cfg.root))
 
     @cached_property
     def recipe(self) -> Recipe:
-        """How to train; what it needs takes seconds to import, so it is made when it is needed.
+        """How to train; made when it is needed, as what it imports takes seconds.
 
         Raises:
             InputError: the recipe refuses its values.
         """
-        return build(self.cfg.recipe)
+        recipe: Recipe = build(self.cfg.recipe)
+        return recipe
 
     @cached_property
     def digits(self) -> Digits:
@@ -66,80 +67,82 @@ class Job:
         Raises:
             InputError: a view or sizes that do not exist.
         """
-        of = self.cfg.data
-        return split(
-            self.raw,
-            of.view,
-            of.train_size,
-            of.validation,
-            of.distort,
-            of.test_each_epoch,
-            of.noise,
-        )
+        return digits_of(self.cfg, self.raw)
+
+    @cached_property
+    def code(self) -> provenance.Code:
+        """The state of the checkout."""
+        return provenance.code(Path(self.cfg.root))
+
+    @cached_property
+    def _row(self) -> dict[str, Any]:
+        return identity.row(self.cfg, self.threads)
+
+    def identity(self, seed: int) -> str:
+        """Of the run of a seed."""
+        return identity.training(self._row, self.raw.digest, seed)
+
+    def identity_of(self, seeds: Sequence[int]) -> str:
+        """Of several runs together."""
+        own = [self.identity(seed) for seed in seeds]
+        return own[0] if len(own) == 1 else hashlib.sha256(" ".join(own).encode()).hexdigest()[:16]
 
     def train(self, seeds: Sequence[int], parent: str | None) -> list[Outcome]:
         """Trains and tests one classifier for each seed, together; each is a run of its own.
 
         Where the job resumes, seeds that are finished are skipped.
         """
-        done = {seed: outcome for seed in seeds if (outcome := self.finished(seed))}
+        done = self._finished(seeds, parent)
         missing = [seed for seed in seeds if seed not in done]
         if missing:
-            with self.folder(missing) as folder:
-                trained = self._train(missing, parent, folder)
-            done |= dict(zip(missing, trained, strict=True))
+            with self._folder(missing) as folder:
+                done |= self._finished(missing, parent)  # another process may have trained them
+                missing = [seed for seed in missing if seed not in done]
+                if missing:
+                    done |= dict(zip(missing, self._train(missing, parent, folder), strict=True))
         return [done[seed] for seed in seeds]
 
     def _train(self, seeds: Sequence[int], parent: str | None, folder: Path) -> list[Outcome]:
         with ExitStack() as stack:
-            watches, models = [], []
+            logs = []
             for seed in seeds:
                 name = f"{self.cfg.name} seed {seed}"
-                run = stack.enter_context(self.run(name, parent, self.fingerprint(seed)))
+                run = stack.enter_context(self.run(name, parent, self.identity(seed)))
                 self.describe(run, seed)
-                watches.append(Watch(name, run, show=not sys.stderr.isatty()))  # else the bar
-                torch.manual_seed(seed)
-                models.append(build(self.cfg.model))
-            options: Any = OmegaConf.to_container(self.cfg.trainer, resolve=True)
-            del options["threads"]
+                logs.append(EpochLog(name, run, show=not sys.stderr.isatty()))  # else the bar
             stack.enter_context(threadpool_limits(self.threads))  # of BLAS and scikit-learn, too
             continued = any(folder.iterdir())
             start, busy = time.perf_counter(), _processor_seconds()
-            with writing(folder):
-                classifiers = self.recipe.fit(models, seeds, self.digits, options, folder, watches)
+            with writing(folder), PeakMemory() as memory:
+                trained = fit(self.cfg, self.recipe, seeds, self.digits, folder, logs)
             seconds = (time.perf_counter() - start) / len(seeds)
             busy = (_processor_seconds() - busy) / len(seeds)
-            if not continued:  # else they are those of a part
-                for watch in watches:
-                    watch.run.metrics({"training_cpu_seconds": busy})
-            outcomes = [
-                self.test(classifier, seed, watch, seconds)
-                for classifier, seed, watch in zip(classifiers, seeds, watches, strict=True)
-            ]
+            outcomes = []
+            for classifier, seed, log in zip(trained, seeds, logs, strict=True):
+                log.run.metrics({"peak_memory_gb": memory.gigabytes})
+                if not continued:  # else they are those of a part
+                    log.run.metrics({"training_cpu_seconds": busy})
+                outcomes.append(self._test(classifier, seed, log, seconds))
             for checkpoint in folder.rglob("last.ckpt"):  # one for all seeds that trained together
-                watches[0].run.file(checkpoint)
+                logs[0].run.file(checkpoint)
         return outcomes
 
-    def run(self, name: str, parent: str | None, fingerprint: str) -> AbstractContextManager[Run]:
-        """Opens a run; where the job resumes, the one of that fingerprint if there is one."""
-        return self.tracker.run(name, parent, fingerprint, again=self.resume)
+    def run(self, name: str, parent: str | None, own: str) -> AbstractContextManager[Run]:
+        """Opens a run; where the job resumes, the one of that identity if there is one."""
+        return self.tracker.run(name, parent, own, again=self.resume)
 
     @contextmanager
-    def folder(self, seeds: Sequence[int]) -> Iterator[Path]:
-        """Where the seeds' common training keeps its checkpoints until it is done.
-
-        Raises:
-            InputError: another process trains the same.
-        """
-        folder = Path(self.cfg.output) / self.fingerprint(*seeds)
+    def _folder(self, seeds: Sequence[int]) -> Iterator[Path]:
+        """Where the seeds' common training keeps its checkpoints until it is done. A process that
+        trains the same is waited for."""
+        folder = Path(self.cfg.output) / self.identity_of(seeds)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.with_suffix(".lock"), timeout=0)
+        lock = FileLock(folder.with_suffix(".lock"))
         try:
-            lock.acquire()
+            lock.acquire(timeout=0)
         except Timeout:
-            raise InputError(
-                f"another process trains {self.cfg.name} with the same seeds just now: wait for it"
-            ) from None
+            print(f"Another process trains {self.cfg.name} just now: waiting for it.", flush=True)
+            lock.acquire()
         try:
             if not self.resume:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -149,37 +152,47 @@ class Job:
         finally:
             if folder.exists() and not any(folder.iterdir()):  # nothing to continue from
                 folder.rmdir()
-            Path(lock.lock_file).unlink()
+            Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
-    @cached_property
-    def _behind_figures(self) -> list[object]:
-        """All but seeds that figures depend on: configuration, code, data."""
-        values: Any = OmegaConf.to_container(self.cfg, resolve=True)
-        values = {
-            "model": values["model"],
-            "recipe": values["recipe"],
-            "data": {k: v for k, v in values["data"].items() if k not in PLACES},
-            "trainer": {k: v for k, v in values["trainer"].items() if k not in MACHINE},
-        }
-        targets = [str(value) for key, value in flat(values).items() if key.endswith("_target_")]
-        parts = {target.split(".")[1] for target in targets if target.startswith("lenet.")}
-        code = provenance.digest_of_code(parts | {"data", "paper"})
-        return [values, code, self.raw.digest]
-
-    def fingerprint(self, *seeds: int) -> str:
-        """Of all that the figures of some seeds depend on."""
-        whole = json.dumps([*self._behind_figures, seeds], sort_keys=True, default=str)
-        return hashlib.sha256(whole.encode()).hexdigest()[:16]
-
-    def finished(self, seed: int) -> Outcome | None:
-        """What came of a seed that was trained before, if the job resumes."""
+    def _finished(self, seeds: Sequence[int], parent: str | None) -> dict[int, Outcome]:
+        """What came of those seeds that were trained before, if the job resumes."""
         if not self.resume or not self.tracker.archive:
-            return None
+            return {}
+        outcomes = {}
         with usable(self.tracker.uri):
-            kept = self.tracker.archive.find(self.fingerprint(seed), finished=True)
-        if kept is None:
-            return None
+            for seed in seeds:
+                kept = self._find(seed, parent)
+                if kept is not None:
+                    outcomes[seed] = self._outcome_of(kept, seed)
+        return outcomes
+
+    def is_finished(self, seed: int) -> bool:
+        """Whether nothing is to be trained for a seed."""
+        if not self.resume or not self.tracker.archive:
+            return False
+        own = self.identity(seed)
+        with usable(self.tracker.uri):
+            kept = self.tracker.archive.find(own, finished=True)
+        return kept is not None or results.find(self._results, own) is not None
+
+    @property
+    def _results(self) -> Path:
+        return Path(self.cfg.root) / results.FOLDER
+
+    def _find(self, seed: int, parent: str | None) -> Kept | None:
+        """The finished run of a seed; one that only `results/` has comes into the store."""
+        archive, own = self.tracker.archive, self.identity(seed)
+        assert archive is not None
+        kept = archive.find(own, finished=True)
+        if kept is None and (found := results.find(self._results, own)):
+            return archive.run(results.restore_run(self.tracker, *found, parent))
+        return kept
+
+    def _outcome_of(self, kept: Kept, seed: int) -> Outcome:
+        """What came of a run that was trained before, by the figures of today's evaluation."""
+        if kept.tags.get(EVALUATION) != identity.evaluation():
+            kept = self._evaluate_again(kept)
         figures = kept.metrics
         return Outcome(
             self.cfg.name,
@@ -220,48 +233,48 @@ class Job:
             | {f"version.{name}": number for name, number in provenance.versions().items()}
         )
 
-    def test(self, classifier: Classifier, seed: int, watch: "Watch", seconds: float) -> Outcome:
+    def _test(self, classifier: Classifier, seed: int, log: "EpochLog", seconds: float) -> Outcome:
         """Tests a trained classifier; its figures, predictions and pictures go to its run."""
-        run, test = watch.run, self.digits.test
-        labels = test.labels.numpy()
+        run, test = log.run, self.digits.test
         scores = classifier.scores(test.images)
-        result = evaluate(scores, labels)
+        result = evaluate(scores, test.labels.numpy())
         row = paper.ROWS[self.cfg.paper]
         validation = float("nan")
         if len(self.digits.validation):
             held_out = self.digits.validation
-            opinion = classifier.scores(held_out.images).argmax(1)
-            validation = float((opinion != held_out.labels.numpy()).mean())
+            given = classifier.scores(held_out.images).argmax(1)
+            validation = float((given != held_out.labels.numpy()).mean())
             run.metrics({VALIDATION_ERROR: validation})
         costs = classifier.costs(test.images)
         # where a run was continued, its epochs took longer than this process
-        seconds = max(seconds, sum(epoch["epoch_seconds"] for epoch in watch.epochs))
-        shown = max(1, len(watch.epochs)) * len(self.digits.train)
+        seconds = max(seconds, sum(epoch["epoch_seconds"] for epoch in log.epochs))
+        seen = max(1, len(log.epochs)) * len(self.digits.train)
         run.metrics(
-            {
-                "test/error": result.error,
-                "test/error_low": result.low,
-                "test/error_high": result.high,
-                "test/errors": result.errors,
-                "test/reject": result.reject,
-                "paper/error": row.test_error / 100,
+            results.metrics_of(result, row)
+            | {
                 "macs": costs.macs,
                 "variables": costs.variables,
                 "training_seconds": seconds,
-                "images_per_second": shown / seconds,
+                "images_per_second": seen / seconds,
             }
         )
-        if watch.epochs and "learning_rate_lowest" in watch.epochs[0]:  # the method of 1998
+        if log.epochs and "learning_rate_lowest" in log.epochs[0]:  # the method of 1998
             for end, of_paper in zip(("lowest", "highest"), paper.RATES_OF_PASS_1, strict=True):
-                ours = watch.epochs[0][f"learning_rate_{end}"]
+                ours = log.epochs[0][f"learning_rate_{end}"]
                 run.metrics({f"pass_1/rate_{end}": ours, f"paper/rate_{end}": of_paper})
-        run.tags({"paper.row": row.name, "paper.section": row.section})
-        with run.artifact("model.safetensors") as path:
+        run.tags(
+            {
+                "paper.row": row.name,
+                "paper.section": row.section,
+                EVALUATION: identity.evaluation(),
+            }
+        )
+        with run.artifact(results.MODEL) as path:
             classifier.save(path)
         if run.id:
             from lenet.experiment import artifacts  # pandas and seaborn take 2 s, after training
 
-            artifacts.log(run, self.digits, scores, watch.epochs)
+            artifacts.log(run, self.digits, scores, log.epochs)
         return Outcome(
             self.cfg.name,
             seed,
@@ -276,13 +289,26 @@ class Job:
             self.tracker.page,
         )
 
+    def _evaluate_again(self, kept: Kept) -> Kept:
+        """A finished run with the figures that the present code makes of its predictions."""
+        from lenet.experiment import artifacts
+
+        archive = self.tracker.archive
+        assert archive is not None
+        scores, labels = artifacts.read_predictions(archive, kept.id)
+        figures = results.metrics_of(evaluate(scores, labels), paper.ROWS[self.cfg.paper])
+        run = Run(self.tracker.write, kept.id)
+        run.metrics(figures)
+        run.tags({EVALUATION: identity.evaluation()})
+        return archive.run(kept.id)
+
 
 def _processor_seconds() -> float:
     """What this process and those that it started and that ended (trainer=ddp) have used."""
     return sum(os.times()[:4])
 
 
-class Watch:
+class EpochLog:
     """Keeps, tracks and shows what each epoch of a run brings."""
 
     def __init__(self, name: str, run: Run, show: bool) -> None:

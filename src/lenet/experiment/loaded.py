@@ -63,7 +63,9 @@ def compose_experiment(name: str, conf: Path) -> DictConfig:
     if not (conf / "experiment" / f"{name}.yaml").is_file():
         raise InputError(f"{name} is not an experiment of {conf / 'experiment'}")
     with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        return compose("config", [f"experiment={name}"])
+        cfg = compose("config", [f"experiment={name}"])
+    cfg.name = name  # which Hydra knows in train.py alone
+    return cfg
 
 
 def load_classifier(config: Path | DictConfig, weights: Path) -> LoadedClassifier:

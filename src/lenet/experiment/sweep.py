@@ -87,9 +87,9 @@ class Sweep(Callback):
             print(f"The sweep cannot start: {e}", file=sys.stderr)
             sys.exit(1)
         task = list(config.hydra.overrides.task)
-        fingerprint = hashlib.sha256(json.dumps(sorted(task)).encode()).hexdigest()[:16]
+        own = hashlib.sha256(json.dumps(sorted(task)).encode()).hexdigest()[:16]
         self.parent = self.tracker.open(
-            f"sweep {' '.join(task)}", None, fingerprint, again=not config.force
+            f"sweep {' '.join(task)}", None, own, again=not config.force
         )
         (self.folder / PARENT).write_text(json.dumps(self.parent))
         atexit.register(self._close)

@@ -9,9 +9,8 @@ import pandas as pd
 from lenet.errors import InputError
 from lenet.evaluation import REJECTION_TARGET, margins, threshold
 from lenet.experiment import LoadedClassifier, compose_experiment, load_classifier
-from lenet.results import MODEL, ORIGIN
+from lenet.results import FOLDER, MODEL, ORIGIN
 from lenet.results import load as load_results
-from lenet.study import CONF, RESULTS
 from lenet.terminal import RUN_ID
 from lenet.tracking import EXPERIMENT, VALIDATION_ERROR, Archive, Kept, named, reading
 
@@ -90,7 +89,7 @@ def _tracked(run: Kept, archive: Archive) -> Chosen:
 
 
 def _own(project: Path) -> Chosen:
-    folder = project / RESULTS / OWN
+    folder = project / FOLDER / OWN
     if not (folder / MODEL).is_file():
         raise InputError(
             f"{folder / MODEL} is missing, and no run on MNIST with a validation error is "
@@ -99,7 +98,7 @@ def _own(project: Path) -> Chosen:
     result = load_results(folder)
     return Chosen(
         f"the project's own {OWN}{_warning(result.data)}",
-        load_classifier(compose_experiment(OWN, project / CONF), folder / MODEL),
+        load_classifier(compose_experiment(OWN, project / "conf"), folder / MODEL),
         threshold(result.margin[0], result.wrong[0], REJECTION_TARGET),  # of the seed that is kept
     )
 

@@ -1,4 +1,4 @@
-"""From MLflow to `results/`: what a study keeps of its runs."""
+"""From MLflow to `results/`: what the study keeps of its runs."""
 
 import shutil
 import tempfile
@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
-from lenet import results
-from lenet.errors import InputError
 from lenet.evaluation import margins
+from lenet.results import result
+from lenet.results.restore import ORIGIN
 from lenet.results.result import Result
 from lenet.terminal import Outcome
-from lenet.tracking import Archive, Kept, experiment_name, reading
+from lenet.tracking import IDENTITY, Archive, Kept, experiment_name, reading
 
 MODEL = "model.safetensors"
+EVALUATED = ("test/", "paper/")  # metrics that follow from the answers, or from the paper
+
+# what is kept of a run: its record, labels, predictions and margins, each (N,)
+Part = tuple[dict[str, Any], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float16]]
 
 
 def collect(
@@ -28,60 +32,44 @@ def collect(
         outcomes: one a seed.
         store: the MLflow store that has the runs.
         profile: of params.yaml, by which they were trained.
-        folder: of the experiment in `results/`.
+        folder: of the experiment in `results/`; what it held before is replaced, but for runs that
+            are asked for and that only it still has in full.
         weights: whether the first seed's are kept, too.
     """
     first = outcomes[0]
     with reading(store) as archives, tempfile.TemporaryDirectory() as name:
         archive = archives[experiment_name(first.data != "mnist")]
         kept = [archive.run(outcome.run) for outcome in outcomes]
-        records = tuple(
-            _record(o.seed, run, archive) for o, run in zip(outcomes, kept, strict=True)
-        )
-        tables = []
-        for run in kept:
-            path = archive.artifact(run.id, "predictions.parquet", Path(name))
-            tables.append(pd.read_parquet(path))
+        parts = [
+            _of_results(run.tags[IDENTITY], folder.parent)
+            or _of_store(outcome.seed, run, archive, Path(name))
+            for outcome, run in zip(outcomes, kept, strict=True)
+        ]
         folder.mkdir(parents=True, exist_ok=True)
-        if weights:
+        if weights and ORIGIN not in kept[0].tags:  # else they are there
             shutil.copy(archive.artifact(first.run, MODEL, Path(name)), folder / MODEL)
-    result = Result(
-        folder.name,
-        first.row,
-        first.data,
-        kept[0].tags["data.digest"],
-        profile,
-        records,
-        tables[0].label.to_numpy(np.uint8),
-        np.stack([table.prediction.to_numpy(np.uint8) for table in tables]),
-        np.stack([margins(_scores(table)).astype(np.float16) for table in tables]),
-    )
-    results.save(result, folder)
+    records, labels, predictions, margin = zip(*parts, strict=True)
+    about = folder.name, first.row, first.data, kept[0].tags["data.digest"], profile
+    arrays = labels[0], np.stack(predictions), np.stack(margin)
+    result.save(Result(*about, records, *arrays), folder)
 
 
-def model(folder: Path, store: str, into: Path) -> Path:
-    """The file of the first seed's trained classifier: kept in `results/`, or fetched from MLflow.
+def _of_results(identity: str, root: Path) -> Part | None:
+    """What the results have of a run already."""
+    found = result.find(root, identity)
+    if found is None:
+        return None
+    kept, number = found
+    return kept.runs[number], kept.label, kept.prediction[number], kept.margin[number]
 
-    Args:
-        folder: of the experiment in `results/`.
-        store: the MLflow store that has its runs.
-        into: where to put a file that is fetched.
 
-    Raises:
-        InputError: MLflow does not have it.
-    """
-    if (folder / MODEL).exists():
-        return folder / MODEL
-    result = results.load(folder)
-    run = result.runs[0]["run"]
-    try:
-        with reading(store) as archives:
-            return archives[experiment_name(result.data != "mnist")].artifact(run, MODEL, into)
-    except Exception as e:  # of many kinds: no such run, no such file, no such server
-        raise InputError(
-            f"MLflow does not have the weights of {folder.name} (run {run[:8]}): train it again, "
-            f"dvc repro -f -s <stage>@{folder.name}"
-        ) from e
+def _of_store(seed: int, run: Kept, archive: Archive, folder: Path) -> Part:
+    import pandas as pd
+
+    table = pd.read_parquet(archive.artifact(run.id, "predictions.parquet", folder))
+    label, prediction = (table[name].to_numpy(np.uint8) for name in ("label", "prediction"))
+    scores = table.filter(like="score_").to_numpy()
+    return _record(seed, run, archive), label, prediction, margins(scores)
 
 
 def _record(seed: int, run: Kept, archive: Archive) -> dict[str, Any]:
@@ -90,14 +78,11 @@ def _record(seed: int, run: Kept, archive: Archive) -> dict[str, Any]:
     return {
         "seed": seed,
         "run": run.id,
+        "identity": run.tags[IDENTITY],
         "commit": run.tags["mlflow.source.git.commit"],
         "dirty": run.tags["git.dirty"] == "true",
         "threads": int(run.tags["threads"]),
         "versions": {tag.removeprefix(prefix): value for tag, value in sorted(versions.items())},
-        "metrics": dict(sorted(run.metrics.items())),
+        "metrics": {k: v for k, v in sorted(run.metrics.items()) if not k.startswith(EVALUATED)},
         "curves": archive.curves(run.id),
     }
-
-
-def _scores(table: pd.DataFrame) -> np.ndarray:
-    return table.filter(like="score_").to_numpy()

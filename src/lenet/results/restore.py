@@ -1,11 +1,12 @@
-"""Brings results/ back into MLflow, so that a fresh clone has runs to browse."""
+"""From `results/` to MLflow, so that a fresh clone has runs to browse, and a run that it has is
+never trained again."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from lenet import paper
-from lenet.results.result import Result
-from lenet.tracking import Tracker
+from lenet.results.result import Result, metrics_of
+from lenet.tracking import IDENTITY, Tracker
 
 ORIGIN = "restored.from"  # tag: the id that the run had where it was trained
 
@@ -31,21 +32,30 @@ def restore(results: Mapping[str, Result], uri: str, artifacts: Path) -> int:
         for result in results.values():
             if (result.data != "mnist") != stand_in:
                 continue
-            for run in result.runs:
+            for number, run in enumerate(result.runs):
                 if run["run"] not in known:
-                    _restore(tracker, result, run)
+                    restore_run(tracker, result, number)
                     known.add(run["run"])  # it may belong to two experiments
                     restored += 1
     return restored
 
 
-def _restore(tracker: Tracker, result: Result, of: dict) -> None:
-    row = paper.ROWS[result.row]
-    with tracker.run(f"{result.experiment} seed {of['seed']}") as run:
+def restore_run(tracker: Tracker, result: Result, number: int, parent: str | None = None) -> str:
+    """Opens a finished run for one run of a result; its new id.
+
+    Args:
+        tracker: of the store.
+        result: that keeps the run.
+        number: of the run in the result.
+        parent: the run that it is to be nested under.
+    """
+    row, of = paper.ROWS[result.row], result.runs[number]
+    with tracker.run(f"{result.experiment} seed {of['seed']}", parent, of["identity"]) as run:
         run.dataset(result.data, result.digest, "results/")
         run.tags(
             {
                 ORIGIN: of["run"],
+                IDENTITY: of["identity"],
                 "data": result.data,
                 "data.digest": result.digest,
                 "mlflow.source.name": "results/",
@@ -58,5 +68,9 @@ def _restore(tracker: Tracker, result: Result, of: dict) -> None:
             | {f"version.{name}": number for name, number in of["versions"].items()}
         )
         run.metrics({k: v for k, v in of["metrics"].items() if k not in of["curves"]})
-        for step, values in enumerate(zip(*of["curves"].values(), strict=False), 1):
-            run.metrics(dict(zip(of["curves"], values, strict=True)), step)
+        run.metrics(metrics_of(result.evaluate(number), row))
+        for name, values in of["curves"].items():
+            for step, value in enumerate(values, 1):
+                run.metrics({name: value}, step)
+    assert run.id is not None
+    return run.id

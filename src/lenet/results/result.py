@@ -1,7 +1,8 @@
 """What `results/` keeps of every experiment: all that the report is made from.
 
-A folder per experiment. ``result.json`` tells where each run comes from, its figures and its
-curves; ``predictions.npz`` what it answered to each test digit and how sure it was.
+A folder per experiment. ``result.json`` tells where each run comes from, its identity and its
+curves; ``predictions.npz`` what it answered to each test digit and how sure it was. The figures
+that follow from the answers lie apart, so that another way to evaluate them trains nothing.
 """
 
 import json
@@ -14,8 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lenet import paper
 from lenet.errors import InputError
+from lenet.evaluation import Evaluation, evaluate_answers
 
+FOLDER = "results"  # in the project
 RUNS, PREDICTIONS = "result.json", "predictions.npz"
 
 
@@ -29,8 +33,9 @@ class Result:
         data: "mnist", or the stand-in's name.
         digest: of the data.
         profile: of params.yaml, how large the study was; "full" is the one that counts.
-        runs: of each seed "seed", "run" (the id in MLflow), "commit", "dirty", "threads",
-            "versions", "metrics" (fractions, seconds) and "curves" (a list by epoch each).
+        runs: of each seed "seed", "run" (the id in MLflow), "identity" (of the training),
+            "commit", "dirty", "threads", "versions", "metrics" (fractions, seconds) and "curves"
+            (a list by epoch each).
         label: (N,) uint8.
         prediction: (S, N) uint8.
         margin: (S, N) float16, the difference of the two best scores (III.D).
@@ -56,6 +61,10 @@ class Result:
         """(S,): the error of each run."""
         return self.wrong.mean(1)
 
+    def evaluate(self, number: int) -> Evaluation:
+        """The figures of one of the runs, from its answers."""
+        return evaluate_answers(self.wrong[number], self.margin[number])
+
     @property
     def seconds(self) -> NDArray[np.float64]:
         """(S,): processor seconds of each training, which depend less than the clock's on what
@@ -63,6 +72,18 @@ class Result:
         clock = [run["metrics"]["training_seconds"] for run in self.runs]
         processor = [run["metrics"].get("training_cpu_seconds") for run in self.runs]
         return np.array([c if p is None else p for c, p in zip(clock, processor, strict=True)])
+
+
+def metrics_of(evaluation: Evaluation, row: paper.Row) -> dict[str, float]:
+    """The figures of a run beside the paper's, as MLflow keeps them."""
+    return {
+        "test/error": evaluation.error,
+        "test/error_low": evaluation.low,
+        "test/error_high": evaluation.high,
+        "test/errors": evaluation.errors,
+        "test/reject": evaluation.reject,
+        "paper/error": row.test_error / 100,
+    }
 
 
 def save(result: Result, folder: Path) -> None:
@@ -74,6 +95,11 @@ def save(result: Result, folder: Path) -> None:
         prediction=result.prediction,
         margin=result.margin,
     )
+    save_record(result, folder)
+
+
+def save_record(result: Result, folder: Path) -> None:
+    """Writes ``result.json`` alone, all at once."""
     about = {
         "experiment": result.experiment,
         "row": result.row,
@@ -114,3 +140,22 @@ def load_all(root: Path) -> dict[str, Result]:
     """All results of a folder by the names of their experiments, in order."""
     folders = sorted(path.parent for path in root.glob(f"*/{RUNS}"))
     return {folder.name: load(folder) for folder in folders}
+
+
+def identities(folder: Path) -> dict[int, str | None]:
+    """The identity of each run that a folder keeps, by its seed; none where there is no whole
+    result. Reads no predictions."""
+    try:
+        runs = json.loads((folder / RUNS).read_text())["runs"]
+        return {run["seed"]: run.get("identity") for run in runs}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def find(root: Path, identity: str) -> tuple[Result, int] | None:
+    """The run of an identity: the result that keeps it, and its number there."""
+    for folder in sorted(path.parent for path in root.glob(f"*/{RUNS}")):
+        for number, own in enumerate(identities(folder).values()):
+            if own == identity:
+                return load(folder), number
+    return None

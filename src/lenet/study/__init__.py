@@ -1,5 +1,1 @@
-"""The stages that dvc.yaml calls: python -m lenet.study --help"""
-
-from lenet.study.stages import CONF, RESULTS
-
-__all__ = ["CONF", "RESULTS"]
+"""The study: its stages, how large it is, what is stale: python -m lenet.study --help"""

@@ -1,6 +1,6 @@
 """Runs in MLflow: opening, writing, reading, and keeping what a server that is away has missed."""
 
-from lenet.tracking.archive import Archive, Kept, named
+from lenet.tracking.archive import IDENTITY, Archive, Kept, named
 from lenet.tracking.run import Run
 from lenet.tracking.tracker import (
     EXPERIMENT,
@@ -16,6 +16,7 @@ from lenet.tracking.tracker import (
 
 __all__ = [
     "EXPERIMENT",
+    "IDENTITY",
     "STAND_IN_EXPERIMENT",
     "VALIDATION_ERROR",
     "Archive",

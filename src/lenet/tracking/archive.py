@@ -15,7 +15,7 @@ import psutil
 from lenet.errors import InputError
 from lenet.tracking.heartbeat import STALE
 
-FINGERPRINT = "fingerprint"  # tag: what makes two runs the same run
+IDENTITY = "identity.training"  # tag: what makes two runs the same run
 HOST, PROCESS, STARTED = "process.host", "process.id", "process.started"  # tags: whose a run is
 SLURM_JOB = "process.slurm_job"  # tag: the id of the job that it belongs to, if any
 HEARTBEAT = "process.heartbeat"  # tag: when it last said that it lives, in seconds since 1970
@@ -49,12 +49,12 @@ class Archive:
         """One run by its id."""
         return _kept(self._client.get_run(run_id))
 
-    def find(self, fingerprint: str, finished: bool = False) -> Kept | None:
-        """The newest run of that fingerprint, or the newest that is finished."""
+    def find(self, identity: str, finished: bool = False) -> Kept | None:
+        """The newest run of that identity, or the newest that is finished."""
         status = " and attributes.status = 'FINISHED'" if finished else ""
         found = self._client.search_runs(
             [self._experiment],
-            f"tags.{FINGERPRINT} = '{fingerprint}'{status}",
+            f"tags.`{IDENTITY}` = '{identity}'{status}",
             max_results=1,
             order_by=["attributes.start_time DESC"],
         )

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from lenet.errors import InputError, writing
-from lenet.tracking.archive import FINGERPRINT, HEARTBEAT, Archive, this_process
+from lenet.tracking.archive import HEARTBEAT, IDENTITY, Archive, this_process
 from lenet.tracking.heartbeat import Heartbeat
 from lenet.tracking.run import Run, now, send, send_to_server
 from lenet.tracking.spool import SPOOL, Record, Spool
@@ -125,7 +125,7 @@ class Tracker:
         self,
         name: str,
         parent: str | None = None,
-        fingerprint: str | None = None,
+        identity: str | None = None,
         again: bool = False,
     ) -> Iterator[Run]:
         """Opens a run, and closes it with the status that its block earned.
@@ -133,10 +133,10 @@ class Tracker:
         Args:
             name: of the run.
             parent: the run that it is nested under.
-            fingerprint: by which it is found again, to be skipped or continued.
-            again: the newest run of that fingerprint is continued if there is one.
+            identity: by which it is found again, to be skipped or continued.
+            again: the newest run of that identity is continued if there is one.
         """
-        run_id = self.open(name, parent, fingerprint, again)
+        run_id = self.open(name, parent, identity, again)
         logged: Set[tuple[str, int]] = frozenset()
         if self.archive and run_id and again:
             with usable(self.uri):
@@ -159,24 +159,22 @@ class Tracker:
         self,
         name: str,
         parent: str | None = None,
-        fingerprint: str | None = None,
+        identity: str | None = None,
         again: bool = False,
     ) -> str | None:
         """As `run`, but it stays open until `close`; its id, or None where nothing is tracked."""
         if not self._client:
             return None
-        run_id = self._open(name, parent, fingerprint, again)
+        run_id = self._open(name, parent, identity, again)
         self._heartbeat.start(run_id)
         return run_id
 
-    def _open(self, name: str, parent: str | None, fingerprint: str | None, again: bool) -> str:
+    def _open(self, name: str, parent: str | None, identity: str | None, again: bool) -> str:
         tags = this_process()
         tags |= {"mlflow.parentRunId": parent} if parent else {}
-        tags |= {FINGERPRINT: fingerprint} if fingerprint else {}
+        tags |= {IDENTITY: identity} if identity else {}
         with usable(self.uri):
-            known = (
-                self.archive.find(fingerprint) if self.archive and fingerprint and again else None
-            )
+            known = self.archive.find(identity) if self.archive and identity and again else None
             if known is None:
                 opened = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
                 return opened.info.run_id

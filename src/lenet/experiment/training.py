@@ -1,0 +1,55 @@
+"""A configuration becomes trained classifiers: all code that a trained weight depends on starts
+here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from lenet.classifier import Classifier, Recipe, Watch
+from lenet.data import Digits, Raw, split
+from lenet.experiment.config import build
+
+
+def digits_of(cfg: DictConfig, raw: Raw) -> Digits:
+    """The digits in the view that a configuration asks for, split.
+
+    Raises:
+        InputError: a view or sizes that do not exist.
+    """
+    of = cfg.data
+    return split(
+        raw, of.view, of.train_size, of.validation, of.distort, of.test_each_epoch, of.noise
+    )
+
+
+def fit(
+    cfg: DictConfig,
+    recipe: Recipe,
+    seeds: Sequence[int],
+    digits: Digits,
+    folder: Path,
+    callbacks: Sequence[Watch],
+) -> Sequence[Classifier]:
+    """Makes a model from each seed and trains them.
+
+    Args:
+        cfg: as conf/config.yaml composes it.
+        recipe: the one that it names.
+        seeds: of the runs.
+        digits: trained and validated on.
+        folder: for checkpoints while it lasts.
+        callbacks: one a seed, called after each epoch.
+
+    Raises:
+        InputError: a model that the recipe cannot train, a training that diverges.
+    """
+    models = []
+    for seed in seeds:
+        torch.manual_seed(seed)
+        models.append(build(cfg.model))
+    trainer: Any = OmegaConf.to_container(cfg.trainer, resolve=True)
+    del trainer["threads"]
+    return recipe.fit(models, seeds, digits, trainer, folder, callbacks)

@@ -1,0 +1,74 @@
+"""The stage `code`: by what values and code each row is trained, and each other stage made.
+
+All that DVC knows of code are the files written here, so a stage is stale where, and only where,
+the digest in its file has changed.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lenet.experiment import identity
+from lenet.experiment.reachable import ENDS
+from lenet.study.profile import REPORTS, RESULTS, Parameters, configuration, rows
+
+OF_ROWS, OF_STAGES = RESULTS / "code", REPORTS / "code"
+
+STAGES = {
+    "data": ("lenet.study.stages.describe_data",),
+    "pictures": ("lenet.study.stages.draw_pictures",),
+    "evaluate": (*identity.EVALUATION, "lenet.study.stages.evaluate"),
+    "report": ("lenet.study.stages.report",),
+}
+"""Where the code of each stage but `train` begins."""
+
+TEMPLATES = ("*.j2", "*.css", "*.js", "*.toml")  # what a report is made from besides code
+
+
+def write(params: Parameters) -> None:
+    """Writes a file for each row and each stage; those of rows that are no more go.
+
+    Raises:
+        InputError: an experiment that cannot be composed.
+    """
+    _write_all(OF_ROWS, ((name, of_row(name, params)) for name in rows()))
+    _write_all(OF_STAGES, ((name, {"code": of_stage(name)}) for name in STAGES))
+
+
+def of_row(name: str, params: Parameters) -> dict[str, Any]:
+    """What decides whether a row is trained: `identity.row`, and "seeds", a list."""
+    cfg = configuration(name, params)
+    seeds = [cfg.seed] if cfg.seeds is None else list(cfg.seeds)
+    return identity.row(cfg, params["threads"]) | {"seeds": seeds}
+
+
+def of_stage(name: str) -> str:
+    """The digest of a stage's code; of what the report is made from besides code, too."""
+    package = identity.package(tuple(end for end in ENDS if end != f"lenet.{name}"))
+    digest = package.digest(STAGES[name])
+    if name == "report":
+        templates = sorted(p for end in TEMPLATES for p in (package.folder / "report").rglob(end))
+        digest = identity.digest([digest, *(path.read_text("utf-8") for path in templates)])
+    return digest
+
+
+def _write_all(folder: Path, files: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    contents = dict(files)  # all of them, before anything is touched
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, content in contents.items():
+        (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def identities(name: str) -> dict[int, str]:
+    """The identity of each run that a row asks for, by its seed, as `code` and `data` wrote it
+    down. Imports nothing heavy: most stages of a study have nothing to do but to ask this.
+
+    Raises:
+        OSError, ValueError, KeyError: they were not, or their files are damaged.
+    """
+    row = json.loads((OF_ROWS / f"{name}.json").read_text())
+    data = json.loads((RESULTS / "data.json").read_text())["sha256"]
+    return {seed: identity.training(row, data, seed) for seed in row["seeds"]}

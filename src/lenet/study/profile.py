@@ -1,0 +1,64 @@
+"""How large the study is: `params.yaml`, and experiments cut to that size."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from lenet.errors import InputError
+
+CONF, RESULTS, REPORTS, PARAMS = map(Path, ("conf", "results", "reports", "params.yaml"))
+SIZE = ("seeds", "epochs", "train_size", "changed_digits")  # what a profile says
+
+Parameters = dict[str, Any]
+
+
+def parameters() -> Parameters:
+    """`params.yaml` with the values of its chosen profile.
+
+    Raises:
+        InputError: no such file here, a profile that it does not have or that lacks something.
+    """
+    if not PARAMS.is_file():
+        raise InputError(f"no {PARAMS} in {Path.cwd()}: run this in the project's folder")
+    values: Any = OmegaConf.to_container(OmegaConf.load(PARAMS))
+    name = values["profile"]
+    if name not in values["profiles"]:
+        raise InputError(
+            f"profile={name} in {PARAMS} is not one of {', '.join(values['profiles'])}"
+        )
+    size = values["profiles"][name]
+    if missing := [key for key in SIZE if key not in size]:
+        raise InputError(f"the profile {name} in {PARAMS} lacks {', '.join(missing)}")
+    return values | size
+
+
+def rows() -> list[str]:
+    """The names of all experiments."""
+    return sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+
+
+def configuration(experiment: str, params: Parameters) -> DictConfig:
+    """An experiment as it is in `conf/experiment/`, cut to the size of the study.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    from lenet.experiment import compose_experiment
+
+    cfg = compose_experiment(experiment, CONF)
+    cfg.resume = True
+    cfg.data.source = params["data"]
+    cfg.trainer.threads = params["threads"]
+    if cfg.seeds is not None:
+        cfg.seeds = cfg.seeds[: params["seeds"]]
+    if params["train_size"]:
+        cfg.data.train_size = min(params["train_size"], cfg.data.train_size or sys.maxsize)
+        if "size" in cfg.recipe:  # of the sets that boosting mines
+            cfg.recipe.size = min(params["train_size"], cfg.recipe.size)
+    if params["epochs"]:
+        for recipe in (cfg.recipe, cfg.recipe.get("base", {})):
+            if "epochs" in recipe:
+                recipe.epochs = params["epochs"]
+    return cfg

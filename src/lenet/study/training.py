@@ -1,0 +1,149 @@
+"""The stage `train`: a row's results, trained where they are missing.
+
+`dvc repro` asks for rows one by one. The first of them that has something to train trains what is
+missing of all rows that the command asks for, on all cores; the others find theirs finished.
+"""
+
+import json
+import logging
+import os
+import sys
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+
+import psutil
+from filelock import FileLock
+
+from lenet import results
+from lenet.errors import InputError
+from lenet.experiment import cores
+from lenet.study import code
+from lenet.study.profile import RESULTS, Parameters, configuration, rows
+
+KEPT = ("lenet5", "lenet5_dist", "lenet5_noise")  # rows whose first seed's weights stay
+UNKNOWN = 2.0  # GB that a row is taken to need that was never trained
+FREE = 0.9  # of the free memory is used
+
+log = logging.getLogger(__name__)
+
+
+def train(row: str, params: Parameters) -> None:
+    """Makes `results/` hold what a row asks for.
+
+    Raises:
+        InputError: there is no such row, or its training fails.
+    """
+    if row not in rows():
+        raise InputError(f"{row} is not an experiment of conf/experiment")
+    if is_whole(row):
+        return
+    with FileLock(_lock()):  # a second `dvc repro` waits, and finds it whole
+        missing = [each for each in asked_for(row) if not is_whole(each)]
+        if missing == [row]:
+            train_row(row, params)
+        elif row in missing:
+            failed = _train_side_by_side(missing, params)
+            for other in failed.keys() - {row}:  # its own stage will try again, and tell
+                log.warning("%s failed ahead of its stage: %s", other, failed[other])
+            if row in failed:
+                raise InputError(failed[row])
+
+
+def _lock() -> str:
+    os.makedirs("outputs", exist_ok=True)
+    return os.path.join("outputs", ".study.lock")
+
+
+def is_whole(row: str) -> bool:
+    """Whether `results/` holds just the runs that a row asks for."""
+    try:
+        wanted = code.identities(row)
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise InputError(f"what {row} asks for is not written down ({e}): dvc repro code") from e
+    folder = RESULTS / row
+    whole = results.identities(folder) == wanted and (folder / results.PREDICTIONS).is_file()
+    return whole and (row not in KEPT or (folder / results.MODEL).is_file())
+
+
+def train_row(row: str, params: Parameters) -> None:
+    """Trains what is missing of a row, in this process, and keeps its results."""
+    from lenet.experiment import train
+    from lenet.terminal import table
+
+    cfg = configuration(row, params)
+    outcomes = train(cfg)
+    table(outcomes)
+    results.collect(outcomes, cfg.tracking.uri, params["profile"], RESULTS / row, row in KEPT)
+
+
+def asked_for(row: str) -> list[str]:
+    """The rows that the `dvc` command behind this stage asks for: those that it names, or all.
+    Without one, it is the row alone."""
+    for process in psutil.Process().parents():
+        words = process.cmdline()
+        at = next((i for i, w in enumerate(words) if os.path.basename(w) == "dvc"), None)
+        if at is not None:
+            return _named(words[at + 1 :], row)
+    return [row]
+
+
+def _named(words: list[str], row: str) -> list[str]:
+    from dvc.cli.parser import get_main_parser
+
+    given, _ = get_main_parser().parse_known_args(words)
+    targets = getattr(given, "targets", None)
+    if not targets and given.cmd not in ("repro", "exp"):
+        return [row]
+    stages = [target.rpartition(":")[2] for target in targets or ()]
+    named = [stage.removeprefix("train@") for stage in stages if stage.startswith("train@")]
+    if not targets or "train" in stages or (len(named) < len(stages) and not given.single_item):
+        return rows()  # all of them, or what comes after them
+    return named or [row]
+
+
+def _train_side_by_side(missing: list[str], params: Parameters) -> dict[str, str]:
+    """Trains rows, the longest first, as many at a time as cores and memory allow; why rows
+    failed, by name."""
+    known = {row: _recorded(row) for row in missing}
+    waiting = sorted(missing, key=lambda row: -known[row][0])
+    most = max(1, cores() // params["threads"])
+    memory = FREE * psutil.virtual_memory().available / 1e9
+    running: dict[Future[str | None], str] = {}
+    failed: dict[str, str] = {}
+    with ProcessPoolExecutor(min(most, len(missing)), get_context("spawn")) as pool:
+        while waiting or running:
+            used = sum(known[row][1] for row in running.values())
+            fitting = [row for row in waiting if not running or used + known[row][1] <= memory]
+            if fitting and len(running) < most:
+                row = fitting[0]
+                waiting.remove(row)
+                running[pool.submit(_try, row, params)] = row
+                continue
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                row = running.pop(future)
+                if reason := future.result():
+                    failed[row] = reason
+                done = len(missing) - len(waiting) - len(running)
+                log.info("%d of %d rows: %s %s", done, len(missing), row, "failed" * bool(reason))
+    return failed
+
+
+def _try(row: str, params: Parameters) -> str | None:
+    """In a process of its own; why it failed, if it did."""
+    os.environ["DVC_STAGE"] = f"train@{row}"  # which its runs tell
+    try:
+        train_row(row, params)
+    except Exception as e:  # of any kind: the others go on
+        return str(e) if isinstance(e, InputError) else f"{type(e).__name__}: {e}"
+    return None
+
+
+def _recorded(row: str) -> tuple[float, float]:
+    """Seconds and GB that a row took when it was trained before, whatever its code was then."""
+    try:
+        runs = json.loads((RESULTS / row / results.RUNS).read_text())["runs"]
+        metrics = [run["metrics"] for run in runs]
+        seconds = sum(each["training_seconds"] for each in metrics)
+        return seconds, max(each.get("peak_memory_gb", UNKNOWN) for each in metrics)
+    except (OSError, ValueError, KeyError, TypeError):
+        return float(sys.maxsize), UNKNOWN
