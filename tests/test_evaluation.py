@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lenet.evaluation import evaluate, margins, rejection, threshold
+from lenet.evaluation import evaluate, evaluate_answers, margins, threshold
 
 
 def scores_of(given: list[int], margin: list[float]) -> np.ndarray:
@@ -28,20 +28,20 @@ def test_errors_and_interval() -> None:
 
 def test_nothing_is_rejected_where_few_are_wrong() -> None:
     labels = np.zeros(1000, dtype=int)
-    assert rejection(scores_of([0] * 995 + [1] * 5, [1.0] * 1000), labels, 0.005) == 0
+    assert evaluate(scores_of([0] * 995 + [1] * 5, [1.0] * 1000), labels).reject == 0
 
 
 def test_the_least_sure_go_first() -> None:
     labels = np.zeros(10, dtype=int)
     margin = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
     scores = scores_of([0, 1, 0, 0, 0, 0, 0, 0, 0, 0], margin)  # the second least sure is wrong
-    assert rejection(scores, labels, 0.005) == pytest.approx(0.2)
+    assert evaluate(scores, labels).reject == pytest.approx(0.2)
 
 
 def test_equal_margins_are_rejected_together() -> None:
     labels = np.zeros(4, dtype=int)
     scores = scores_of([1, 0, 0, 0], [0.5, 0.5, 0.5, 1.0])
-    assert rejection(scores, labels, 0.005) == pytest.approx(0.75)
+    assert evaluate(scores, labels).reject == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,15 @@ def test_the_threshold_keeps_as_many_as_the_target_lets(
 
 
 def test_all_are_rejected_where_the_surest_is_wrong() -> None:
-    assert rejection(scores_of([1, 0], [2.0, 1.0]), np.zeros(2, dtype=int), 0.005) == 1
+    assert evaluate(scores_of([1, 0], [2.0, 1.0]), np.zeros(2, dtype=int)).reject == 1
+
+
+def test_figures_are_the_same_from_scores_and_from_what_is_kept() -> None:
+    generator = np.random.default_rng(0)
+    scores, labels = generator.normal(size=(500, 10)), generator.integers(10, size=500)
+    kept = margins(scores)
+    assert kept.dtype == np.float16
+    assert evaluate_answers(scores.argmax(1) != labels, kept) == evaluate(scores, labels)
 
 
 def test_scores_without_an_opinion_are_refused() -> None:

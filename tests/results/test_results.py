@@ -59,3 +59,20 @@ def test_training_time_is_the_processors_unless_it_was_interrupted(result):
     clock, processor = {"training_seconds": 60.0}, {"training_cpu_seconds": 20.0}
     runs = ({"metrics": clock | processor}, {"metrics": clock})
     np.testing.assert_array_equal(replace(result, runs=runs).seconds, [20, 60])
+
+
+def test_a_run_is_found_by_its_identity(result, tmp_path):
+    own = tuple(run | {"identity": f"own{run['seed']}"} for run in result.runs)
+    results.save(replace(result, runs=own), tmp_path / "lenet5")
+    assert results.identities(tmp_path / "lenet5") == {0: "own0", 1: "own1"}
+    found, number = results.find(tmp_path, "own1")
+    assert (found.experiment, found.runs[number]["seed"]) == ("lenet5", 1)
+    assert results.find(tmp_path, "own2") is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"runs": 3}', '{"runs": [{}]}', "\x00"])
+def test_what_is_no_whole_result_has_no_identity(tmp_path, text):
+    (tmp_path / "lenet5").mkdir()
+    (tmp_path / "lenet5" / results.RUNS).write_text(text)
+    assert results.identities(tmp_path / "lenet5") == {}
+    assert results.find(tmp_path, "own") is None

@@ -10,68 +10,58 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hydra.core.global_hydra import GlobalHydra
-from hydra.types import RunMode
 from mlflow import MlflowClient
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, runs
 
 from lenet import paper, results
 from lenet.errors import InputError
 from lenet.experiment.loaded import load_classifier
-from lenet.results.collect import MODEL
-from lenet.study import stages as study
+from lenet.study import training
+from lenet.study.__main__ import main
+from lenet.study.profile import configuration, parameters
+from lenet.study.weights import weights
 
-TINY = {"seeds": 2, "epochs": 2, "train_size": 600, "changed_digits": 50, "ahead": False}
+TINY = {"seeds": 2, "epochs": 2, "train_size": 600, "changed_digits": 50}
+ROWS = (
+    "boosted_lenet4_dist",
+    "lenet4",
+    "lenet5",
+    "linear",
+    "linear_least_squares",
+    "pairwise_linear",
+)
 
 
 @pytest.fixture
 def project(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project folder whose study is a tiny one on the stand-in."""
+    """A project folder whose study is a tiny one of few rows on the stand-in."""
     shutil.copytree(PROJECT / "conf", tmp_path / "conf")
+    for path in (tmp_path / "conf" / "experiment").glob("*.yaml"):
+        if path.stem not in ROWS:
+            path.unlink()
     shutil.copy(empty_database, tmp_path)
     params = yaml.safe_load((PROJECT / "params.yaml").read_text())
     params |= {"data": "digits", "profile": "tiny", "profiles": {"tiny": TINY}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LENET_ROOT", str(tmp_path))
+    main(["data"])
+    main(["code"])
     return tmp_path
 
 
+def record(project: Path, row: str) -> Path:
+    return project / "results" / row / results.RUNS
+
+
 def test_the_study_has_every_row_of_figure_9_and_every_experiment() -> None:
-    params = yaml.safe_load((PROJECT / "params.yaml").read_text())
-    stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
-    rows = [row for name in stages for row in params.get(name, []) if "matrix" in stages[name]]
+    rows = yaml.safe_load((PROJECT / "params.yaml").read_text())["rows"]
     assert len(rows) == len(set(rows))
     assert set(rows) >= set(paper.ROWS)
     assert set(rows) == {path.stem for path in (PROJECT / "conf" / "experiment").glob("*.yaml")}
 
 
-def test_what_stages_depend_on_is_there() -> None:
-    stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
-    for stage in stages.values():
-        for path in stage["deps"]:
-            if "$" not in path and not path.startswith("results"):
-                assert (PROJECT / path).exists(), path
-
-
-def test_a_stage_depends_on_all_that_its_experiments_inherit(configure) -> None:
-    params = yaml.safe_load((PROJECT / "params.yaml").read_text())
-    stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
-    loader = GlobalHydra.instance().config_loader()
-    rows = {
-        row: name for name, stage in stages.items() if "matrix" in stage for row in params[name]
-    }
-    for row, family in rows.items():
-        deps = [dep.replace("${item.row}", row) for dep in stages[family]["deps"]]
-        files = loader.compute_defaults_list("config", [f"experiment={row}"], RunMode.RUN).defaults
-        for path in {Path(file.config_path) for file in files if file.config_path}:
-            if path.parts[0] not in ("config", "data", "trainer", "tracking", "hydra"):
-                file = Path("conf") / f"{path}.yaml"
-                assert {str(file), str(file.parent)} & set(deps), f"{family}@{row}: {file}"
-
-
 def test_the_data_stage_says_which_digits_these_are(project: Path) -> None:
-    study.main(["data"])
     about = json.loads((project / "results" / "data.json").read_text())
     assert about["name"] == "digits"
     assert about["training_digits"] == 1_297
@@ -79,89 +69,159 @@ def test_the_data_stage_says_which_digits_these_are(project: Path) -> None:
     assert len(about["sha256"]) == 64
 
 
-def test_an_experiment_is_trained_once_and_kept(project: Path, capsys) -> None:
-    study.main(["train", "lenet5"])
+def test_the_code_stage_says_what_each_row_is_trained_by(project: Path) -> None:
+    folder = project / "results" / "code"
+    assert {path.stem for path in folder.iterdir()} == set(ROWS)
+    lenet5, linear = (
+        json.loads((folder / f"{row}.json").read_text()) for row in ("lenet5", "linear")
+    )
+    assert (lenet5["seeds"], linear["seeds"], lenet5["threads"]) == ([0, 1], [0], 1)
+    assert lenet5["code"] != linear["code"]
+    (folder / "gone.json").write_text("{}")
+    main(["code"])
+    assert {path.stem for path in folder.iterdir()} == set(ROWS)
+
+
+def test_a_row_is_trained_once_and_kept(project: Path, capsys) -> None:
+    main(["train", "lenet5"])
     result = results.load(project / "results" / "lenet5")
     assert (result.row, result.data, result.prediction.shape) == ("lenet5", "digits", (2, 500))
     assert result.profile == "tiny"
     assert [run["seed"] for run in result.runs] == [0, 1]
     for run, error in zip(result.runs, result.errors, strict=True):
-        assert run["metrics"]["test/error"] == error
         assert len(run["curves"]["figure_5/test_error"]) == 2
         assert run["curves"]["figure_5/test_error"][-1] == pytest.approx(error)
-        assert run["metrics"]["paper/rate_highest"] == paper.RATES_OF_PASS_1[1]
-        assert "test/error" not in run["curves"]
+        assert 0 < run["metrics"]["peak_memory_gb"] < 24
+        assert not [name for name in run["metrics"] if name.startswith(("test/", "paper/"))]
         assert run["versions"]["torch"].startswith("2.")
+        assert len(run["identity"]) == 16
     assert (result.margin > 0).mean() > 0.9
-    cfg = study.configuration("lenet5", study.parameters())
-    reader = load_classifier(cfg, study.RESULTS / "lenet5" / MODEL)
-    assert sum(value.numel() for value in reader.classifier.net.parameters()) == 60_000
+    cfg = configuration("lenet5", parameters())
+    loaded = load_classifier(cfg, project / "results" / "lenet5" / results.MODEL)
+    assert sum(value.numel() for value in loaded.classifier.net.parameters()) == 60_000
 
-    before = (project / "results" / "lenet5" / results.RUNS).read_bytes()
-    shutil.rmtree(project / "results")
+    before = record(project, "lenet5").read_bytes()
     capsys.readouterr()
-    study.main(["train", "lenet5"])
+    main(["train", "lenet5"])
+    assert capsys.readouterr().out == ""  # nothing to do
+    shutil.rmtree(project / "results" / "lenet5")
+    main(["train", "lenet5"])
     assert capsys.readouterr().out.count("was finished") == 2
-    assert (project / "results" / "lenet5" / results.RUNS).read_bytes() == before
+    assert record(project, "lenet5").read_bytes() == before
 
 
-def test_what_draws_nothing_is_trained_once(project: Path) -> None:
-    study.main(["train", "linear_least_squares"])
-    result = results.load(project / "results" / "linear_least_squares")
-    assert len(result.runs) == 1
-    assert result.runs[0]["curves"] == {}
-    assert not np.isnan(result.margin).any()
+def test_what_only_results_have_is_restored_and_not_trained(
+    project: Path, empty_database: Path, capsys
+) -> None:
+    params = parameters()
+    main(["train", "lenet5"])
+    before = record(project, "lenet5").read_bytes()
+    first = results.load(project / "results" / "lenet5").runs[0]
+    shutil.copy(empty_database, project / "mlflow.db")  # another store, without a run
+    shutil.rmtree(project / "outputs")
+    capsys.readouterr()
+    training.train_row("lenet5", params)
+    assert capsys.readouterr().out.count("was finished") == 2
+    found = runs(project)
+    assert {
+        run.data.tags["restored.from"] for run in found if "restored.from" in run.data.tags
+    } == {run["run"] for run in results.load(project / "results" / "lenet5").runs}
+    assert record(project, "lenet5").read_bytes() == before
+
+    params |= {"seeds": 3}  # one seed more: two stay as they are
+    text = yaml.safe_load((project / "params.yaml").read_text())
+    text["profiles"]["tiny"]["seeds"] = 3
+    (project / "params.yaml").write_text(yaml.safe_dump(text))
+    main(["code"])
+    main(["train", "lenet5"])
+    three = results.load(project / "results" / "lenet5")
+    assert [run["seed"] for run in three.runs] == [0, 1, 2]
+    assert three.runs[0] == first
 
 
-def stage(project: Path, name: str, experiment: str) -> subprocess.CompletedProcess:
+def test_weights_that_nobody_has_are_trained_again_to_the_same_predictions(
+    project: Path, empty_database: Path, tmp_path: Path
+) -> None:
+    main(["train", "linear"])
+    shutil.copy(empty_database, project / "mlflow.db")
+    file = weights("linear", parameters(), tmp_path)
+    loaded = load_classifier(configuration("linear", parameters()), file)
+    assert loaded.name == "linear"
+    kept = results.load(project / "results" / "linear")
+    other = (kept.prediction + 1) % 10
+    results.save(
+        results.Result(**vars(kept) | {"prediction": other}), project / "results" / "linear"
+    )
+    shutil.copy(empty_database, project / "mlflow.db")
+    with pytest.raises(InputError, match="answers 500 digits otherwise"):
+        weights("linear", parameters(), tmp_path)
+
+
+def test_figures_are_evaluated_apart(project: Path) -> None:
+    main(["train", "linear"])
+    before = record(project, "linear").read_bytes()
+    main(["evaluate"])
+    [figures] = json.loads((project / "reports" / "evaluation.json").read_text())["linear"]
+    result = results.load(project / "results" / "linear")
+    assert figures["error"] == pytest.approx(result.errors[0])
+    assert figures["low"] < figures["error"] < figures["high"]
+    assert 0 <= figures["reject"] <= 1
+    assert record(project, "linear").read_bytes() == before
+
+
+def stage(project: Path, *arguments: str) -> subprocess.CompletedProcess:
     """A stage as DVC runs it, in a process of its own."""
-    environment = os.environ | {"DVC_STAGE": name, "PYTHONPATH": str(PROJECT / "src")}
-    command = [sys.executable, "-m", "lenet.study", "train", experiment]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
+    command = [sys.executable, "-m", "lenet.study", *arguments]
     return subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, timeout=200
     )
 
 
 @pytest.mark.slow
-def test_training_ahead_is_done_by_the_first_stage(project: Path) -> None:
-    params = yaml.safe_load((project / "params.yaml").read_text())
-    for name in (name for name, value in params.items() if isinstance(value, list)):
-        params[name] = []
-    params |= {"linear": ["linear", "pairwise_linear", "broken"]}
-    params["profiles"]["tiny"]["ahead"] = True
-    (project / "params.yaml").write_text(yaml.safe_dump(params))
-    plain = "# @package _global_\ndefaults: [linear]\n"
+def test_rows_are_trained_side_by_side_and_a_failure_stops_no_other(project: Path, caplog) -> None:
     broken = project / "conf" / "experiment" / "broken.yaml"
-    broken.write_text(f"{plain}data:\n  view: upside_down\n")
-    study.main(["data"])
-    first = stage(project, "linear@linear", "linear")
-    assert first.returncode == 0, first.stderr
-    assert {path.name for path in (project / "results").iterdir()} == {"data.json", "linear"}
-    assert first.stdout.count("test error %") == 2
-    assert "broken failed ahead of its stage: data.view=upside_down is not one" in first.stderr
+    broken.write_text("# @package _global_\ndefaults: [linear]\ndata:\n  view: upside_down\n")
+    main(["code"])
+    failed = training._train_side_by_side(["linear", "broken", "pairwise_linear"], parameters())
+    assert failed.keys() == {"broken"}
+    assert "data.view=upside_down is not one of" in failed["broken"]
+    assert training.is_whole("linear")
+    assert training.is_whole("pairwise_linear")
+    [run] = results.load(project / "results" / "pairwise_linear").runs
+    tags = MlflowClient(f"sqlite:///{project}/mlflow.db").get_run(run["run"]).data.tags
+    assert tags["dvc.stage"] == "train@pairwise_linear"
+    done = stage(project, "train", "broken")
+    assert done.returncode == 1
+    assert done.stderr.startswith("train: data.view=upside_down is not one of")
 
-    second = stage(project, "linear@pairwise_linear", "pairwise_linear")
-    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
-    ahead = results.load(project / "results" / "pairwise_linear")
-    assert (ahead.experiment, len(ahead.runs)) == ("pairwise_linear", 1)
-    run = MlflowClient(f"sqlite:///{project}/mlflow.db").get_run(ahead.runs[0]["run"])
-    assert run.data.tags["dvc.stage"] == "linear@pairwise_linear"
-    third = stage(project, "linear@broken", "broken")
-    assert third.returncode == 1
-    assert third.stderr.startswith("train: data.view=upside_down is not one of")
 
-    broken.write_text(plain)
-    again = stage(project, "linear@linear", "linear")
-    assert again.stdout.count("was finished") == 3
-    assert len(list((project / study.AHEAD).glob("*/"))) == 1
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["repro"], "all"),
+        (["repro", "report"], "all"),
+        (["repro", "train"], "all"),
+        (["exp", "run", "-S", "profile=quick"], "all"),
+        (["repro", "train@lenet5"], ["lenet5"]),
+        (["repro", "-s", "train@lenet5"], ["lenet5"]),
+        (["repro", "dvc.yaml:train@lenet5"], ["lenet5"]),
+        (["repro", "-f", "train@linear", "train@lenet5"], ["linear", "lenet5"]),
+        (["repro", "-s", "report", "train@lenet5"], ["lenet5"]),
+        (["repro", "report", "train@lenet5"], "all"),
+    ],
+)
+def test_the_rows_that_a_command_asks_for(project: Path, words: list[str], expected) -> None:
+    assert training._named(words, "lenet5") == (sorted(ROWS) if expected == "all" else expected)
+    assert training.asked_for("lenet5") == ["lenet5"]  # no dvc behind this test
 
 
 def test_a_small_study_mines_small_sets(project: Path) -> None:
-    small = study.configuration("boosted_lenet4_dist", study.parameters())
+    small = configuration("boosted_lenet4_dist", parameters())
     assert (small.recipe.size, small.data.train_size, small.recipe.base.epochs) == (600, 600, 2)
     whole = {"profile": "full", "data": "mnist", "threads": 1}
     whole |= {"seeds": 5, "epochs": None, "train_size": None}
-    assert study.configuration("boosted_lenet4_dist", whole).recipe.size == 60_000
+    assert configuration("boosted_lenet4_dist", whole).recipe.size == 60_000
 
 
 @pytest.mark.parametrize(
@@ -176,9 +236,10 @@ def test_a_small_study_mines_small_sets(project: Path) -> None:
         (
             ["train", "linear"],
             {"profiles": {"tiny": {"seeds": 2, "epochs": 2}}},
-            "the profile tiny in params.yaml lacks train_size, changed_digits, ahead",
+            "the profile tiny in params.yaml lacks train_size, changed_digits",
         ),
         (["data"], {"data": "none"}, "data.source=none"),
+        (["keep", "nowhere"], {}, "keep: git worktree"),
     ],
 )
 def test_wrong_input_is_told_in_a_line(
@@ -187,12 +248,25 @@ def test_wrong_input_is_told_in_a_line(
     params = yaml.safe_load((project / "params.yaml").read_text())
     (project / "params.yaml").write_text(yaml.safe_dump(params | change))
     with pytest.raises(SystemExit, match=line):
-        study.main(arguments)
+        main(arguments)
+
+
+def test_a_row_of_which_nothing_is_written_down_says_what_to_do(project: Path) -> None:
+    (project / "results" / "code" / "linear.json").write_text("{")
+    with pytest.raises(SystemExit, match="dvc repro code"):
+        main(["train", "linear"])
 
 
 def test_outside_of_a_project_it_says_where_to_go(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match="run this in the project's folder"):
-        study.main(["data"])
+        main(["data"])
     with pytest.raises(InputError, match="is no whole result"):
         results.load(tmp_path)
+
+
+def test_margins_are_numbers(project: Path) -> None:
+    main(["train", "linear_least_squares"])
+    result = results.load(project / "results" / "linear_least_squares")
+    assert (len(result.runs), result.runs[0]["curves"]) == (1, {})
+    assert not np.isnan(result.margin).any()

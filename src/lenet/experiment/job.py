@@ -25,9 +25,7 @@ from lenet.experiment.config import build, flat
 from lenet.experiment.memory import PeakMemory
 from lenet.experiment.training import digits_of, fit
 from lenet.terminal import Outcome
-from lenet.tracking import VALIDATION_ERROR, Kept, Run, Tracker, usable
-
-EVALUATION = "identity.evaluation"  # tag: by what code the figures of a run were made
+from lenet.tracking import EVALUATION, VALIDATION_ERROR, Kept, Run, Tracker, usable
 
 
 class Job:
@@ -186,13 +184,14 @@ class Job:
         assert archive is not None
         kept = archive.find(own, finished=True)
         if kept is None and (found := results.find(self._results, own)):
-            return archive.run(results.restore_run(self.tracker, *found, parent))
+            tags = {EVALUATION: identity.evaluation()}
+            return archive.run(results.restore_run(self.tracker, *found, tags, parent))
         return kept
 
     def _outcome_of(self, kept: Kept, seed: int) -> Outcome:
         """What came of a run that was trained before, by the figures of today's evaluation."""
         if kept.tags.get(EVALUATION) != identity.evaluation():
-            kept = self._evaluate_again(kept)
+            kept = self._evaluate_again(kept, seed)
         figures = kept.metrics
         return Outcome(
             self.cfg.name,
@@ -289,16 +288,19 @@ class Job:
             self.tracker.page,
         )
 
-    def _evaluate_again(self, kept: Kept) -> Kept:
+    def _evaluate_again(self, kept: Kept, seed: int) -> Kept:
         """A finished run with the figures that the present code makes of its predictions."""
         from lenet.experiment import artifacts
 
         archive = self.tracker.archive
         assert archive is not None
-        scores, labels = artifacts.read_predictions(archive, kept.id)
-        figures = results.metrics_of(evaluate(scores, labels), paper.ROWS[self.cfg.paper])
+        if found := results.find(self._results, self.identity(seed)):
+            result, number = found
+            evaluation = result.evaluate(number)
+        else:
+            evaluation = evaluate(*artifacts.read_predictions(archive, kept.id))
         run = Run(self.tracker.write, kept.id)
-        run.metrics(figures)
+        run.metrics(results.metrics_of(evaluation, paper.ROWS[self.cfg.paper]))
         run.tags({EVALUATION: identity.evaluation()})
         return archive.run(kept.id)
 

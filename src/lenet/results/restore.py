@@ -11,7 +11,9 @@ from lenet.tracking import IDENTITY, Tracker
 ORIGIN = "restored.from"  # tag: the id that the run had where it was trained
 
 
-def restore(results: Mapping[str, Result], uri: str, artifacts: Path) -> int:
+def restore(
+    results: Mapping[str, Result], uri: str, artifacts: Path, tags: Mapping[str, str]
+) -> int:
     """Opens a run for each run of the results that MLflow does not have; their number.
 
     A restored run has the figures, curves and tags of the one that was trained, but not its files.
@@ -20,6 +22,7 @@ def restore(results: Mapping[str, Result], uri: str, artifacts: Path) -> int:
         results: by experiment.
         uri: of the MLflow store.
         artifacts: the folder for files, where the store is a database file.
+        tags: that each run gets besides its own.
 
     Raises:
         InputError: a store that cannot be used.
@@ -34,19 +37,26 @@ def restore(results: Mapping[str, Result], uri: str, artifacts: Path) -> int:
                 continue
             for number, run in enumerate(result.runs):
                 if run["run"] not in known:
-                    restore_run(tracker, result, number)
+                    restore_run(tracker, result, number, tags)
                     known.add(run["run"])  # it may belong to two experiments
                     restored += 1
     return restored
 
 
-def restore_run(tracker: Tracker, result: Result, number: int, parent: str | None = None) -> str:
+def restore_run(
+    tracker: Tracker,
+    result: Result,
+    number: int,
+    tags: Mapping[str, str],
+    parent: str | None = None,
+) -> str:
     """Opens a finished run for one run of a result; its new id.
 
     Args:
         tracker: of the store.
         result: that keeps the run.
         number: of the run in the result.
+        tags: that it gets besides its own.
         parent: the run that it is to be nested under.
     """
     row, of = paper.ROWS[result.row], result.runs[number]
@@ -65,7 +75,8 @@ def restore_run(tracker: Tracker, result: Result, number: int, parent: str | Non
                 "paper.row": row.name,
                 "paper.section": row.section,
             }
-            | {f"version.{name}": number for name, number in of["versions"].items()}
+            | {f"version.{name}": version for name, version in of["versions"].items()}
+            | dict(tags)
         )
         run.metrics({k: v for k, v in of["metrics"].items() if k not in of["curves"]})
         run.metrics(metrics_of(result.evaluate(number), row))

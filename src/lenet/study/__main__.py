@@ -9,13 +9,14 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from lenet.errors import InputError
 from lenet.study import profile
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one stage, in the project's folder."""
     parser = argparse.ArgumentParser(prog="python -m lenet.study", description=__doc__)
     stages = parser.add_subparsers(dest="stage", required=True, metavar="stage")
@@ -31,7 +32,7 @@ def main() -> None:
     short.add_argument("rows", nargs="*", help="files of conf/experiment/; none is all")
     keep = stages.add_parser("keep", help="carry results over a refactor that moves no figure")
     keep.add_argument("commit", help="whose code made the results")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     os.environ.setdefault("LENET_ROOT", str(Path.cwd()))
     logging.basicConfig(format="%(message)s")
     logging.getLogger("lenet").setLevel(logging.INFO)  # how far a long step is

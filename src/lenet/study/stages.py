@@ -81,7 +81,10 @@ def report() -> None:
 
 def restore() -> int:
     """Brings `results/` into the project's MLflow; how many runs it did not have."""
-    from lenet.tracking import local_store
+    from lenet.experiment import identity
+    from lenet.tracking import EVALUATION, local_store
 
     project = Path(os.environ["LENET_ROOT"])
-    return results.restore(results.load_all(RESULTS), local_store(project), project / "mlruns")
+    store, files = local_store(project), project / "mlruns"
+    tags = {EVALUATION: identity.evaluation()}
+    return results.restore(results.load_all(RESULTS), store, files, tags)

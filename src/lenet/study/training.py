@@ -91,14 +91,13 @@ def _named(words: list[str], row: str) -> list[str]:
     from dvc.cli.parser import get_main_parser
 
     given, _ = get_main_parser().parse_known_args(words)
-    targets = getattr(given, "targets", None)
-    if not targets and given.cmd not in ("repro", "exp"):
+    if not hasattr(given, "single_item"):  # neither repro nor exp run
         return [row]
-    stages = [target.rpartition(":")[2] for target in targets or ()]
+    stages = [target.rpartition(":")[2] for target in given.targets]
     named = [stage.removeprefix("train@") for stage in stages if stage.startswith("train@")]
-    if not targets or "train" in stages or (len(named) < len(stages) and not given.single_item):
+    if not stages or "train" in stages or (len(named) < len(stages) and not given.single_item):
         return rows()  # all of them, or what comes after them
-    return named or [row]
+    return named
 
 
 def _train_side_by_side(missing: list[str], params: Parameters) -> dict[str, str]:

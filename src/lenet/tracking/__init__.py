@@ -1,6 +1,6 @@
 """Runs in MLflow: opening, writing, reading, and keeping what a server that is away has missed."""
 
-from lenet.tracking.archive import IDENTITY, Archive, Kept, named
+from lenet.tracking.archive import EVALUATION, IDENTITY, Archive, Kept, named
 from lenet.tracking.run import Run
 from lenet.tracking.tracker import (
     EXPERIMENT,
@@ -15,6 +15,7 @@ from lenet.tracking.tracker import (
 )
 
 __all__ = [
+    "EVALUATION",
     "EXPERIMENT",
     "IDENTITY",
     "STAND_IN_EXPERIMENT",

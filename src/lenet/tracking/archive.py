@@ -15,6 +15,7 @@ import psutil
 from lenet.errors import InputError
 from lenet.tracking.heartbeat import STALE
 
+EVALUATION = "identity.evaluation"  # tag: by what code the figures of a run were made
 IDENTITY = "identity.training"  # tag: what makes two runs the same run
 HOST, PROCESS, STARTED = "process.host", "process.id", "process.started"  # tags: whose a run is
 SLURM_JOB = "process.slurm_job"  # tag: the id of the job that it belongs to, if any
