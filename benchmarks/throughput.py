@@ -1,6 +1,6 @@
 """Training images a second: our path, a bare loop, and the usual idiom, side by side.
 
-    python benchmarks/throughput.py [--json FILE]
+    python benchmarks/throughput.py [--digits 20000] [--rounds 5] [--batch 128 256] [--json FILE]
 
 The ways take turns on the same net, batch size and digits, so that a slow spell of the machine
 falls on all of them; medians over the rounds are compared.
@@ -26,7 +26,7 @@ from torchvision.datasets import MNIST
 from torchvision.transforms import Compose, Normalize, ToTensor
 
 from lenet.data.digits import Digits, Split
-from lenet.data.source import load
+from lenet.data.source import load_raw
 from lenet.data.views import VIEWS
 from lenet.experiment.job import Watch
 from lenet.learning.minibatch import Minibatch
@@ -106,15 +106,19 @@ def seconds(way: Callable[[], float | None]) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--digits", type=int, default=20_000, help="in an epoch")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--batch", type=int, nargs="+", default=[128, 256])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--digits", type=int, default=20_000, help="in an epoch (20,000)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each way (5)")
+    parser.add_argument(
+        "--batch", type=int, nargs="+", default=[128, 256], help="sizes to measure (128 256)"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
 
-    raw = load("mnist", ROOT / "data")
+    raw = load_raw("mnist", ROOT / "data")
     see = VIEWS["regular"]
     train = Split(see(raw.train_images[: given.digits]), raw.train_labels[: given.digits])
     few = Split(see(raw.test_images[:1_000]), raw.test_labels[:1_000])

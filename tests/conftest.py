@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,23 @@ from omegaconf import DictConfig
 torch.set_num_threads(1)  # nets this small gain nothing from more, and lose much under load
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Says which tests were left out, and why."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+    )
+    lines = [f"{n} test{'s' * (n > 1)}: {reason}" for reason, n in sorted(reasons.items())]
+    if config.option.markexpr == "not long":
+        lines.append("the tests marked long: `make test-all` runs them, too")
+    if lines:
+        terminalreporter.section("left out")
+        for line in lines:
+            terminalreporter.line(line)
 
 
 def runs(folder: Path) -> list:
@@ -64,8 +82,15 @@ def mnist_root() -> Path:
     """A folder with MNIST/raw, where this machine has one."""
     root = os.environ.get("MNIST_ROOT")
     if not root:
-        pytest.skip("MNIST_ROOT is not set: tests on MNIST itself are left out")
+        pytest.skip("no MNIST here (MNIST_ROOT is not set)")
     return Path(root)
+
+
+@pytest.fixture(scope="session")
+def slurm() -> None:
+    """A cluster that takes jobs, where this machine is in one."""
+    if not shutil.which("sinfo") or subprocess.run(["sinfo"], capture_output=True).returncode:
+        pytest.skip("no Slurm here (sinfo does not answer)")
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,7 @@
 """Sweeps whose jobs run beside each other: what the serial sweep gives, each run once."""
 
 import os
-import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -58,21 +56,22 @@ def test_eight_workers_from_nothing_lose_and_double_nothing(train, tmp_path: Pat
         assert kept == children(tmp_path / "0")
 
 
-def available(launcher: str) -> None:
-    """Skips where there is no Slurm."""
-    if launcher == "slurm" and (not shutil.which("sinfo") or subprocess.run(["sinfo"]).returncode):
-        pytest.skip("no Slurm answers here (sinfo)")
+@pytest.fixture
+def launcher(request: pytest.FixtureRequest) -> str:
+    """A launcher of Hydra's; Slurm's where there is a cluster."""
+    if request.param == "slurm":
+        request.getfixturevalue("slurm")
+    return request.param
 
 
 QUICK = ("data=digits", "recipe.epochs=1", "trainer.threads=1")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "slurm"])
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "slurm"], indirect=True)
 def test_failures_and_skips_are_told_by_every_launcher(
     train, tmp_path: Path, launcher: str
 ) -> None:
-    available(launcher)
     assert train("model.pooling=max", *QUICK).returncode == 0
     failed = train("-m", "model.pooling=median,max", *QUICK, f"hydra/launcher={launcher}")
     assert failed.returncode == 1
@@ -87,11 +86,10 @@ def test_failures_and_skips_are_told_by_every_launcher(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["submitit_local", "slurm"])
+@pytest.mark.parametrize("launcher", ["submitit_local", "slurm"], indirect=True)
 def test_a_job_that_a_cluster_takes_back_is_queued_again_and_continues(
     started, tmp_path: Path, launcher: str
 ) -> None:
-    available(launcher)
     arguments = ("-m", *QUICK, "recipe.epochs=40", f"hydra/launcher={launcher}")
     with started(*arguments) as process:
         while not (logs := list(tmp_path.rglob("*_log.out"))) or "epoch 3 " not in (

@@ -124,7 +124,7 @@ def test_without_a_compiler_runs_are_eager_and_say_so(monkeypatch, capsys) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not minibatch.can_compile(), reason="needs a C++ compiler")
+@pytest.mark.skipif(not minibatch.can_compile(), reason="no C++ compiler here")
 def test_compiled_training_is_the_same_training(digits: Digits, tmp_path: Path) -> None:
     eager, _ = fit(digits, tmp_path / "a", recipe(epochs=1))
     compiled, _ = fit(digits, tmp_path / "b", recipe(epochs=1), EAGER | {"compile": True})

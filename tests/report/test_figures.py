@@ -32,7 +32,11 @@ def test_misclassified_stops_at_a_page() -> None:
 
 
 def test_no_errors_are_a_page_too() -> None:
-    assert figures.misclassified(np.zeros((2, 7, 7)), np.ones(2), np.ones(2)).axes
+    figure = figures.misclassified(np.zeros((2, 28, 28)), np.ones(2), np.ones(2))
+    assert figure.get_suptitle() == "0 errors of 2, true → given"
+    [axes] = figure.axes
+    assert not axes.texts
+    figure.canvas.draw()  # no size of nothing
 
 
 def test_learning_curve_draws_the_errors_in_per_cent() -> None:

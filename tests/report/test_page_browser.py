@@ -14,7 +14,7 @@ BROWSER = next(
 )
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine"),
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium here"),
 ]
 LIGHT, DARK = 1, 0  # Blink's preferredColorScheme
 
@@ -57,7 +57,7 @@ def page(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("scheme", [LIGHT, DARK])
-@pytest.mark.parametrize("width", [1400, 1010, 768, 390, 320])
+@pytest.mark.parametrize("width", [1400, 1090, 768, 390, 320])
 def test_nothing_scrolls_sideways(page: Path, width: int, scheme: int) -> None:
     frame = page / f"frame_{width}.html"
     frame.write_text(FRAME.format(width=width))

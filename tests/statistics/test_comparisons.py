@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from benchmarks.coverage import Method, coverage, of_difference
+from benchmarks.interval_coverage import Method, coverage, of_difference
 
 from lenet.statistics import holm, mcnemar, paired_bootstrap
 from lenet.statistics.comparisons import resampled_errors

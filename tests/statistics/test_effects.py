@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from benchmarks.coverage import Method, coverage, of_effects
+from benchmarks.interval_coverage import Method, coverage, of_effects
 
 from lenet.statistics import effects
 

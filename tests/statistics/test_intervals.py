@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from benchmarks.coverage import Method, coverage, of_mean, of_verdict
+from benchmarks.interval_coverage import Method, coverage, of_mean, of_verdict
 
 from lenet.statistics import Interval, mean_error, verdict, wilson
 

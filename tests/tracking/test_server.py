@@ -225,9 +225,9 @@ def test_a_run_that_is_resumed_gets_first_what_waited(
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
     """A database server of the test's own, by its URI."""
-    pytest.importorskip("psycopg", reason="pip install 'lenet[postgres]' is not done here")
+    pytest.importorskip("psycopg", reason="no psycopg here")
     if not POSTGRES:
-        pytest.skip("PostgreSQL is not installed here")
+        pytest.skip("no PostgreSQL here")
     # it refuses to run as root
     user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
     folder, port = Path(tempfile.mkdtemp(prefix="lenet-postgres-")), free_port()

@@ -217,9 +217,8 @@ def test_an_open_run_has_a_heartbeat(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("slurm")
 def test_slurm_is_asked_whether_a_job_lives(tracker: Tracker, folder: Path, client) -> None:
-    if not shutil.which("sbatch") or subprocess.run(["sinfo"]).returncode:
-        pytest.skip("no Slurm answers here (sinfo)")
     submit = ["sbatch", "--parsable", "--output=/dev/null", "--wrap=sleep 300"]
     job = subprocess.run(submit, capture_output=True, text=True, check=True).stdout.strip()
     run = tracker.open("job")

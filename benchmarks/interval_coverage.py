@@ -1,6 +1,6 @@
 """How often the 95 % intervals of lenet.statistics hold the truth, by simulation.
 
-    python benchmarks/coverage.py [repetitions]
+    python benchmarks/interval_coverage.py [repetitions]
 
 Prints the table of docs/statistics.md. A population of digits has a heavy-tailed difficulty, a
 seed shifts all of them by a little, and whether a seed errs on a digit is a logistic draw; error,
@@ -112,9 +112,15 @@ def coverage(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("repetitions", type=int, nargs="?", default=1_000)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "repetitions", type=int, nargs="?", default=1_000, help="20 or more (1,000)"
+    )
     repetitions = parser.parse_args().repetitions
+    if repetitions < 20:
+        parser.error("repetitions must be 20 or more, as effects have a twentieth of them")
     print("error %  between seeds  seeds  mean  verdict  difference  effects (per cent that hold)")
     for error in (0.0095, 0.035):
         for between in (0.0, 0.001, 0.002):

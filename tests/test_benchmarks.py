@@ -1,0 +1,73 @@
+"""Each benchmark runs by the command that the README and docs name, at its smallest size."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.conftest import PROJECT
+
+pytestmark = pytest.mark.slow  # each starts an interpreter, and most compile
+
+BENCHMARKS = sorted(path.name for path in (PROJECT / "benchmarks").glob("*.py"))
+
+
+def run(benchmark: str, *arguments: str) -> str:
+    """What `python benchmarks/...` prints."""
+    done = subprocess.run(
+        [sys.executable, f"benchmarks/{benchmark}", *arguments],
+        cwd=PROJECT,
+        env=os.environ | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
+def test_help_measures_nothing(benchmark: str) -> None:
+    text = run(benchmark, "--help")
+    assert f"python benchmarks/{benchmark}" in text
+    assert text.rstrip().splitlines()[-1].startswith("  "), "an option is the last word"
+
+
+def test_interval_coverage() -> None:
+    header, *rows = run("interval_coverage.py", "20").splitlines()
+    assert header.startswith("error %  between seeds  seeds  mean")
+    assert len(rows) == 2 * 3 * 3
+    assert all(0 <= float(share) <= 100 for row in rows for share in row.split()[3:])
+
+
+def test_knn_readings() -> None:
+    first, *rows = run("knn_readings.py", "--data", "digits").splitlines()
+    assert first == "stand-in digits, NOT MNIST"
+    names = [row.split(":")[0] for row in rows]
+    assert names[0] == "as it is"
+    assert names[-2:] == ["as it is, 324 digits", "black and white, 324 digits"]
+    assert all(0 < float(row.split(": ")[1].removesuffix(" %")) < 20 for row in rows)
+
+
+def test_one_pattern(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    shown = run("one_pattern.py", "--updates", "2", "--turns", "1", "--json", str(figures))
+    plain, *lanes = json.loads(figures.read_text())
+    assert (plain["name"], plain["times_faster"]) == ("PyTorch, batch 1", 1)
+    assert [way["nets"] for way in lanes][:3] == [5, 8, 16]
+    assert len(shown.splitlines()) == 1 + 1 + len(lanes)
+
+
+@pytest.mark.usefixtures("mnist_root")  # torchvision's own reader is one of the ways
+def test_throughput(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    small = ("--digits", "256", "--rounds", "1", "--batch", "64", "--json", str(figures))
+    shown = run("throughput.py", *small)
+    ways = json.loads(figures.read_text())
+    assert {way["batch"] for way in ways} == {64}
+    assert [way["speed_to_bare_loop"] for way in ways if way["way"] == "bare loop"] == [1]
+    assert all(way["images_per_second"] > 0 for way in ways)
+    for row, way in zip(shown.splitlines()[-5:], ways, strict=True):
+        assert row.startswith(f"   64  {way['way']} ")
