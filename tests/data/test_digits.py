@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lenet import paper
-from lenet.data.digits import shown, split
+from lenet.data.digits import split, training_patterns
 from lenet.data.source import Raw, stand_in
 from lenet.errors import InputError
 
@@ -62,10 +62,10 @@ def test_what_the_training_set_does_not_have_is_refused(raw: Raw, arguments, lin
 def test_each_pass_has_its_own_noise_on_the_same_patterns() -> None:
     train = split(stand_in()).train
     patterns = torch.tensor([3, len(train) + 3])
-    clean, first = shown(train, patterns), shown(train, patterns, 0.1, 0)
+    clean, first = training_patterns(train, patterns), training_patterns(train, patterns, 0.1, 0)
     assert torch.equal(first.labels, clean.labels)
-    assert torch.equal(first.images, shown(train, patterns, 0.1, 0).images)
-    assert not torch.equal(first.images, shown(train, patterns, 0.1, 1).images)
+    assert torch.equal(first.images, training_patterns(train, patterns, 0.1, 0).images)
+    assert not torch.equal(first.images, training_patterns(train, patterns, 0.1, 1).images)
     inverse = paper.BACKGROUND + paper.FOREGROUND
     torch.testing.assert_close(
         torch.where(first.images == clean.images, clean.images, inverse - clean.images),

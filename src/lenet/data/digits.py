@@ -99,7 +99,7 @@ def split(
     )
 
 
-def shown(split: Split, patterns: Tensor, noise: float = 0.0, number: int = 0) -> Split:
+def training_patterns(split: Split, patterns: Tensor, noise: float = 0.0, number: int = 0) -> Split:
     """The patterns of a training set that have some numbers; the set is always the same.
 
     Numbers below the size of the split are its digits as they are, larger ones are distortions
