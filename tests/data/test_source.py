@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from torchvision.datasets import MNIST
 
 from lenet.data import source
 from lenet.errors import InputError
 
 IMAGES = "t10k-images-idx3-ubyte"
+MIRRORS = "torchvision.datasets.MNIST.mirrors"  # imported late: lenet.data comes first
 DIGEST = "c65580678af93f1ea48c2c0d01d543ec89307c6b8a0eb7ca542d7c18c5f4c681"  # results carry it
 
 
@@ -41,7 +41,7 @@ def root(mnist_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No local MNIST, and mirrors that refuse at once."""
     monkeypatch.delenv("MNIST_ROOT", raising=False)
-    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    monkeypatch.setattr(MIRRORS, ["http://127.0.0.1:9/"])
 
 
 def test_mnist_comes_from_archives_that_are_only_read(root: Path, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_mirror_fills_the_projects_own_folder(
     handler = functools.partial(Quiet, directory=str(mnist_root / "MNIST" / "raw"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as mirror:
         threading.Thread(target=mirror.serve_forever).start()
-        monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{mirror.server_port}/"])
+        monkeypatch.setattr(MIRRORS, [f"http://127.0.0.1:{mirror.server_port}/"])
         raw = source.load_raw("auto", tmp_path / "data")
         mirror.shutdown()
     assert raw.digest == DIGEST
