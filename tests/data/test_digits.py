@@ -1,4 +1,4 @@
-"""Splits are the paper's: fixed, in order, and never overlapping."""
+"""Splits are the paper's: fixed, in order, and never overlapping; noise is fresh in each pass."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from lenet import paper
-from lenet.data.digits import split
-from lenet.data.source import Raw
+from lenet.data.digits import split, training_patterns
+from lenet.data.source import Raw, stand_in
 from lenet.errors import InputError
 
 
@@ -57,3 +57,17 @@ def test_without_validation_all_are_trained_on(raw: Raw) -> None:
 def test_what_the_training_set_does_not_have_is_refused(raw: Raw, arguments, line: str) -> None:
     with pytest.raises(InputError, match=line):
         split(raw, **arguments)
+
+
+def test_each_pass_has_its_own_noise_on_the_same_patterns() -> None:
+    train = split(stand_in()).train
+    patterns = torch.tensor([3, len(train) + 3])
+    clean, first = training_patterns(train, patterns), training_patterns(train, patterns, 0.1, 0)
+    assert torch.equal(first.labels, clean.labels)
+    assert torch.equal(first.images, training_patterns(train, patterns, 0.1, 0).images)
+    assert not torch.equal(first.images, training_patterns(train, patterns, 0.1, 1).images)
+    inverse = paper.BACKGROUND + paper.FOREGROUND
+    torch.testing.assert_close(
+        torch.where(first.images == clean.images, clean.images, inverse - clean.images),
+        first.images,
+    )

@@ -1,5 +1,9 @@
+"""A pattern is a function of its number: the map and the noise that the paper describes, as much
+of each as asked for, the same in every batch."""
+
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,9 +16,11 @@ from lenet.data.distortions import (
     distorted_patterns,
     parameters_of,
     patterns_of_pass,
+    salt_and_pepper,
 )
 
 RANGE = paper.FOREGROUND - paper.BACKGROUND
+SUM = paper.BACKGROUND + paper.FOREGROUND
 
 
 def picture(rows, columns, n=1):
@@ -175,3 +181,62 @@ def test_numbers_that_name_no_pattern_are_refused(patterns, originals, seed):
 def test_parameters_for_other_images_are_refused():
     with pytest.raises(ValueError, match="3 images need parameters 3 x 5, got 2 x 5"):
         distort(noise(3), torch.zeros(2, 5))
+
+
+def test_distortions_are_those_that_results_were_made_with() -> None:
+    values = parameters_of(torch.tensor([100, 10**9]), 60, 1998)
+    assert values.tolist() == [
+        [
+            -0.5916920900344849,
+            -0.8114352226257324,
+            -0.03577534481883049,
+            -0.04486589506268501,
+            0.1416616141796112,
+        ],
+        [
+            0.5216318368911743,
+            0.5592625141143799,
+            0.007924403995275497,
+            0.05643194168806076,
+            0.125331848859787,
+        ],
+    ]
+
+
+def test_a_pixel_is_kept_or_inverted() -> None:
+    images = torch.full((1, 1, 4, 5), paper.BACKGROUND)  # 20 pixels: five words of draws
+    images[..., 2:] = paper.FOREGROUND
+    noisy = salt_and_pepper(images, torch.tensor([7]), 0.5, (0,))
+    kept = noisy == images
+    assert kept.any()
+    assert not kept.all()
+    torch.testing.assert_close(noisy[~kept], SUM - images[~kept])
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.01, 0.1, 0.5])
+def test_the_share_of_inverted_pixels_is_the_probability(probability: float) -> None:
+    images = noise(2_000)
+    noisy = salt_and_pepper(images, torch.arange(2_000), probability, (3, 1))
+    inverted = (noisy != images).double()
+    # 1,568,000 draws: a standard deviation of at most 0.0004; of a pixel's 2,000 at most 0.011
+    assert inverted.mean().item() == pytest.approx(probability, abs=0.002)
+    assert (inverted.mean(0) - probability).abs().max().item() < 0.055
+    if 0 < probability < 0.5:
+        neighbours = np.corrcoef(inverted[..., :-1].flatten(), inverted[..., 1:].flatten())[0, 1]
+        images_apart = np.corrcoef(inverted[:-1].flatten(), inverted[1:].flatten())[0, 1]
+        assert abs(neighbours) < 0.005
+        assert abs(images_apart) < 0.005
+
+
+def test_noise_depends_on_pattern_and_keys_alone() -> None:
+    images, patterns = noise(1_200), torch.arange(1_200) * 7
+    whole = salt_and_pepper(images, patterns, 0.1, (5, 2))
+    for size in (1, 128, 700):
+        parts = zip(images.split(size), patterns.split(size), strict=True)
+        assert torch.equal(
+            torch.cat([salt_and_pepper(*part, 0.1, (5, 2)) for part in parts]), whole
+        )
+    for other in ((5, 3), (2, 5), (5,)):
+        changed = salt_and_pepper(images, patterns, 0.1, other) != images
+        both = (changed & (whole != images)).double().mean().item()
+        assert both == pytest.approx(0.01, abs=0.001), "independent of the first"

@@ -1,21 +1,29 @@
 """Digits arrive whole, once, or with one line that says what to do."""
 
+import functools
 import gzip
+import os
 import shutil
 import socket
 import subprocess
 import sys
-import time
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import torch
-from torchvision.datasets import MNIST
 
 from lenet.data import source
 from lenet.errors import InputError
 
 IMAGES = "t10k-images-idx3-ubyte"
+MIRRORS = "torchvision.datasets.MNIST.mirrors"  # imported late: lenet.data comes first
+DIGEST = "c65580678af93f1ea48c2c0d01d543ec89307c6b8a0eb7ca542d7c18c5f4c681"  # results carry it
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_) -> None: ...
 
 
 @pytest.fixture
@@ -33,7 +41,7 @@ def root(mnist_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No local MNIST, and mirrors that refuse at once."""
     monkeypatch.delenv("MNIST_ROOT", raising=False)
-    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    monkeypatch.setattr(MIRRORS, ["http://127.0.0.1:9/"])
 
 
 def test_mnist_comes_from_archives_that_are_only_read(root: Path, tmp_path: Path) -> None:
@@ -41,7 +49,7 @@ def test_mnist_comes_from_archives_that_are_only_read(root: Path, tmp_path: Path
     assert raw.train_images.shape == (60_000, 28, 28)
     assert raw.test_images.shape == (10_000, 28, 28)
     assert raw.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
-    assert raw.validation == 5_000
+    assert (raw.validation, raw.digest) == (5_000, DIGEST)
     assert not list(root.rglob("*ubyte")), "MNIST_ROOT is read only"
 
 
@@ -123,19 +131,76 @@ def test_without_mnist_auto_is_the_stand_in_and_mnist_an_error(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_a_silent_mirror_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
+def test_a_mirror_fills_the_projects_own_folder(
+    mnist_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = functools.partial(Quiet, directory=str(mnist_root / "MNIST" / "raw"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as mirror:
+        threading.Thread(target=mirror.serve_forever).start()
+        monkeypatch.setattr(MIRRORS, [f"http://127.0.0.1:{mirror.server_port}/"])
+        raw = source.load_raw("auto", tmp_path / "data")
+        mirror.shutdown()
+    assert raw.digest == DIGEST
+    assert {p.name for p in (tmp_path / "data").rglob("*") if p.is_file()} == {
+        *source.FILES,
+        ".lock",
+    }
+
+
+@pytest.mark.usefixtures("root")
+def test_a_kill_leaves_nothing_that_stays(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the process is killed as it waits
+        code = (
+            "import sys; from pathlib import Path; from lenet.data.source import load_raw; "
+            "from torchvision.datasets import MNIST; MNIST.mirrors = [sys.argv[2]]; "
+            "load_raw('mnist', Path(sys.argv[1]))"
+        )
         mirror = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        monkeypatch.setattr(MNIST, "mirrors", [mirror, mirror])
-        monkeypatch.setattr(source, "MIRROR_TIMEOUT", 0.2)
-        start = time.monotonic()
-        with pytest.raises(source.Unreachable):
-            source.load_raw("mnist", tmp_path / "data")
-        silent.setblocking(False)
-        for _ in range(2):  # both mirrors were asked
+        without = {name: value for name, value in os.environ.items() if name != "MNIST_ROOT"}
+        with subprocess.Popen([sys.executable, "-c", code, str(data), mirror], env=without) as one:
+            silent.settimeout(60)
             silent.accept()[0].close()
-    assert time.monotonic() - start < 10
-    assert source.socket.getdefaulttimeout() is None
+            one.kill()
+    [left] = data.glob(".fetching-*")
+    assert not (data / "MNIST").exists()
+    assert source.load_raw("mnist", data).digest == DIGEST
+    assert not left.exists()
+    for kept in (1, 4):  # the files that were in place when a process was killed
+        for name in list(source.FILES)[kept:]:
+            (data / "MNIST" / "raw" / name).unlink()
+        left.mkdir()
+        source._load.cache_clear()
+        assert source.load_raw("mnist", data).digest == DIGEST
+        assert sorted(p.name for p in data.iterdir()) == [".lock", "MNIST"]
+
+
+@pytest.mark.usefixtures("root")
+def test_a_whole_folder_is_only_read(tmp_path: Path) -> None:
+    source.load_raw("mnist", tmp_path / "data")
+    source._load.cache_clear()
+    (tmp_path / "data" / ".lock").unlink()
+    source.load_raw("mnist", tmp_path / "data")
+    assert [p.name for p in (tmp_path / "data").iterdir()] == ["MNIST"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_what_cannot_be_read_is_named(root: Path, tmp_path: Path, suffix: str) -> None:
+    for archive in (root / "MNIST" / "raw").glob("*.gz"):
+        archive.rename(archive.with_suffix(suffix))
+    path = root / "MNIST" / "raw" / f"{next(iter(source.FILES))}{suffix}"
+    path.unlink()
+    path.mkdir()  # which nobody can read, not even root
+    with pytest.raises(InputError, match=f"{path} cannot be read: Is a directory"):
+        source.load_raw("mnist", tmp_path / "data")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_named(root: Path, tmp_path: Path) -> None:
+    (root / "MNIST").chmod(0)
+    with pytest.raises(InputError, match=f"{root}/MNIST/.* cannot be read: Permission denied"):
+        source.load_raw("mnist", tmp_path / "data")
+    (root / "MNIST").chmod(0o700)
 
 
 def test_an_unknown_source_lists_those_that_exist(tmp_path: Path) -> None:
@@ -145,6 +210,7 @@ def test_an_unknown_source_lists_those_that_exist(tmp_path: Path) -> None:
 
 def test_the_stand_in_has_mnists_form() -> None:
     raw = source.stand_in()
+    assert raw.digest == "aeb2faa559a03cc11771138149436fe86e2f19de5d3f339c26bbc220b6c41604"
     assert len(raw.train_images) + len(raw.test_images) == 1_797
     images = torch.cat([raw.train_images, raw.test_images]).float()
     assert images.shape[1:] == (28, 28)

@@ -1,7 +1,7 @@
 """From raw files, or a scan, to digits in the form in which classifiers see them."""
 
-import lenet.data.torchvision_ops  # noqa: F401  before anything imports torchvision
-from lenet.data.digits import Digits, Split, shown, split
+import lenet.data.torchvision_ops
+from lenet.data.digits import Digits, Split, split, training_patterns
 from lenet.data.distortions import COPIES, patterns_of_pass
 from lenet.data.preprocessing import normalise
 from lenet.data.printed import printed
@@ -24,7 +24,7 @@ __all__ = [
     "patterns_of_pass",
     "printed",
     "regular",
-    "shown",
     "split",
     "stand_in",
+    "training_patterns",
 ]

@@ -1,11 +1,10 @@
-"""What every part of the project means by "the digits"."""
+"""A data set as classifiers learn it: digits in a view, split as the paper splits them."""
 
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from lenet.data.distortions import distorted_patterns
-from lenet.data.noise import salt_and_pepper
+from lenet.data.distortions import distorted_patterns, salt_and_pepper
 from lenet.data.source import Raw
 from lenet.data.views import VIEWS
 from lenet.errors import InputError
@@ -100,15 +99,20 @@ def split(
     )
 
 
-def shown(split: Split, patterns: Tensor, noise: float = 0.0, number: int = 0) -> Split:
-    """Patterns of the distorted set of a split, by their numbers (N,); the set is always the same.
+def training_patterns(split: Split, patterns: Tensor, noise: float = 0.0, number: int = 0) -> Split:
+    """The patterns of a training set that have some numbers; the set is always the same.
 
-    Numbers below the size of the split are its digits as they are. Noise is put on top, always
-    the same on a pattern in one pass, another in the next.
+    Numbers below the size of the split are its digits as they are, larger ones are distortions
+    of them (`lenet.data.distortions`). Noise is put on top: always the same on a pattern in one
+    pass, another in the next.
 
     Args:
+        patterns: their N numbers, in any order.
         noise: the probability that a pixel is inverted.
         number: of the pass, from 0.
+
+    Returns:
+        N patterns and their classes.
     """
     images = distorted_patterns(split.images, patterns, SET_SEED)
     if noise:

@@ -1,22 +1,23 @@
-"""Distorted digits (III.B): random planar affine maps, each made again from its number alone.
+"""Training patterns, each made again from its number alone: distorted digits (III.B), and digits
+with salt and pepper (III.E).
 
 The paper adds 540,000 distorted patterns to the 60,000 originals and still trains for 20 passes
 of 60,000 patterns, so that each is seen about twice. Here pattern p of n digits is the original
-digit p while p < n, and after that distortion number p // n of digit p % n. Its parameters
-follow from (seed, p) by a counter-based generator, so nothing is stored, a batch is the same
-however a set is cut into batches, and the numbers may go on beyond the set as far as boosting
-mines them.
+digit p while p < n, and after that distortion number p // n of digit p % n. All that is random
+about a pattern follows from a seed and p by a counter-based generator, so nothing is stored, a
+batch is the same however a set is cut into batches, and the numbers may go on beyond the set as
+far as boosting mines them.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lenet import paper
 from lenet.data.affine import resample
-from lenet.data.counter import bits
 
 
 @dataclass(frozen=True)
@@ -118,11 +119,11 @@ def distorted_patterns(
         N x 1 x H x H; originals come back bit by bit.
     """
     n = len(images)
-    shown = images[patterns % n]
+    result = images[patterns % n]
     parameters = parameters_of(patterns, n, seed, ranges)
     changed = patterns >= n
-    shown[changed] = distort(shown[changed], parameters[changed])
-    return shown
+    result[changed] = distort(result[changed], parameters[changed])
+    return result
 
 
 def patterns_of_pass(number: int, originals: int, seed: int) -> Tensor:
@@ -139,7 +140,75 @@ def patterns_of_pass(number: int, originals: int, seed: int) -> Tensor:
     return torch.from_numpy(order[part * originals : (part + 1) * originals])
 
 
-def _uniform(seed: int, numbers: np.ndarray) -> np.ndarray:
-    """N x 5 float32 in [0, 1), a function of seed, number and column alone."""
-    words = bits((seed,), numbers, PARAMETERS)
+def salt_and_pepper(
+    images: Tensor, patterns: Tensor, probability: float, keys: tuple[int, ...]
+) -> Tensor:
+    """Inverts each pixel, ink to background and the other way, with a probability.
+
+    Args:
+        images: N x 1 x H x W float32, -0.1 (background) to 1.175 (foreground).
+        patterns: N numbers from 0 on; with the keys, all that the noise of an image depends on.
+        probability: of each pixel, rounded to 16 bits.
+        keys: what tells one noise from another: a seed, the number of a pass.
+
+    Returns:
+        N x 1 x H x W.
+    """
+
+    def noisy(some: Tensor, numbers: Tensor) -> Tensor:
+        inverted = inverted_pixels(numbers, images.shape[1:].numel(), probability, keys)
+        return torch.where(inverted.view_as(some), paper.BACKGROUND + paper.FOREGROUND - some, some)
+
+    chunks = zip(images.split(_CHUNK), patterns.split(_CHUNK), strict=True)
+    return torch.cat([noisy(some, numbers) for some, numbers in chunks])
+
+
+_CHUNK = 500  # patterns at a time: what they need stays in the processor's cache
+_DRAWS = 4  # of 16 bits from each random word, which is a fourth of the work
+
+
+def inverted_pixels(
+    patterns: Tensor, pixels: int, probability: float, keys: tuple[int, ...]
+) -> Tensor:
+    """Which pixels `salt_and_pepper` inverts: N x pixels bool.
+
+    At a larger probability those of a smaller one are among them.
+    """
+    draws = random_words(keys, patterns.numpy(), -(-pixels // _DRAWS)).view(np.uint16)
+    return torch.from_numpy(draws[:, :pixels] < round(probability * 2**16))
+
+
+def _uniform(seed: int, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+    """N x 5 in [0, 1)."""
+    words = random_words((seed,), numbers, PARAMETERS)
     return (words >> np.uint64(40)).astype(np.float32) * np.float32(2**-24)
+
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def random_words(
+    keys: tuple[int, ...], numbers: NDArray[np.int64], columns: int
+) -> NDArray[np.uint64]:
+    """N x columns random words, a function of keys, number and column alone.
+
+    SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014) read
+    at places of its sequence: its state is a counter, so any place can be reached at once.
+
+    Args:
+        keys: what tells one sequence from another, each from 0 on.
+        numbers: (N,), from 0 on.
+    """
+    start = np.zeros(1, np.uint64)
+    for key in keys:
+        start = _mixed(start + np.array([key + 1], np.uint64) * _GOLDEN)
+    column = np.arange(1, columns + 1, dtype=np.uint64)
+    place = numbers.astype(np.uint64)[:, None] * np.uint64(columns) + column
+    return _mixed(start + place * _GOLDEN)
+
+
+def _mixed(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """SplitMix64's output function."""
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))

@@ -7,8 +7,6 @@ centre of mass lies less than half a pixel from pixel 14; so they pass almost un
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from scipy import ndimage
 
 from lenet.data.views import INNER, SIDE
 from lenet.errors import InputError
@@ -31,6 +29,8 @@ def normalise(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
     Raises:
         InputError: no ink stands out from the picture's border.
     """
+    from PIL import Image
+
     strokes = _strokes(_ink(grey))
     rows, columns = np.flatnonzero(strokes.any(1)), np.flatnonzero(strokes.any(0))
     box = strokes[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -63,6 +63,8 @@ _AROUND = np.ones((3, 3))
 
 def _strokes(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """Ink without what is faint all through, such as a shadow, and without specks."""
+    from scipy import ndimage
+
     parts, _ = ndimage.label(ink >= FAINT, _AROUND)
     firm = np.bincount(parts.ravel(), (ink >= FIRM).ravel()) > 0
     areas = np.bincount(parts.ravel())

@@ -3,15 +3,16 @@ trained on."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
 import torch
-from matplotlib.ft2font import FT2Font
-from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from lenet.data.preprocessing import normalise
+
+if TYPE_CHECKING:
+    from matplotlib.ft2font import FT2Font
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SIZE = 160  # pixels to the em, far more than the 20 that are left
@@ -32,6 +33,9 @@ class Printed:
 
 def printed() -> Printed:
     """The digits of all of matplotlib's fonts that have them."""
+    import matplotlib
+    from matplotlib.ft2font import FT2Font
+
     files = sorted((Path(matplotlib.get_data_path()) / "fonts" / "ttf").glob("*.ttf"))
     fonts = {path: FT2Font(str(path)) for path in files}
     good = {path: font for path, font in fonts.items() if has_digits(font)}
@@ -40,7 +44,7 @@ def printed() -> Printed:
     return Printed(tuple(names), torch.from_numpy(np.array(images)))
 
 
-def has_digits(font: FT2Font) -> bool:
+def has_digits(font: "FT2Font") -> bool:
     """Whether a font draws a zero for 0 and so on; some have other signs in these places."""
     glyphs = font.get_charmap()
     at = [glyphs.get(ord("0") + digit) for digit in range(10)]
@@ -51,6 +55,8 @@ def has_digits(font: FT2Font) -> bool:
 
 def _drawn(path: Path, digit: int) -> np.ndarray:
     """28 x 28 uint8."""
+    from PIL import Image, ImageDraw, ImageFont
+
     page = Image.new("L", (2 * SIZE, 2 * SIZE), 255)
     font = ImageFont.truetype(str(path), SIZE)
     ImageDraw.Draw(page).text((SIZE, SIZE), str(digit), fill=0, font=font, anchor="mm")

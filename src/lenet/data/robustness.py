@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lenet.data.affine import resample
-from lenet.data.noise import chosen
+from lenet.data.distortions import inverted_pixels
 from lenet.data.views import SIDE
 
 NOISE_SEED = 13  # of a noise that no net was trained on
@@ -25,7 +25,7 @@ Curves = dict[str, list[tuple[float, float]]]
 
 
 class Scorer(Protocol):
-    """What reads raw digits, as `lenet.loaded.LoadedClassifier` does."""
+    """A classifier that brings raw digits into its view itself."""
 
     def scores(self, raw: Tensor, /) -> NDArray:
         """N x 28 x 28 uint8 -> N x 10, larger is better."""
@@ -74,7 +74,7 @@ def moved_down(raw: Tensor, pixels: float) -> Tensor:
 
 def noisy(raw: Tensor, probability: float) -> Tensor:
     """Raw digits, each pixel inverted with a probability."""
-    inverted = chosen(torch.arange(len(raw)), SIDE * SIDE, probability, (NOISE_SEED,))
+    inverted = inverted_pixels(torch.arange(len(raw)), SIDE * SIDE, probability, (NOISE_SEED,))
     return torch.where(inverted.view_as(raw), 255 - raw, raw)
 
 

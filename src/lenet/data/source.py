@@ -1,8 +1,8 @@
-"""Where digits come from: the four MNIST files, checked to the last byte, or the stand-in.
+"""The raw digits: the four files of MNIST, verified to the last byte, or the stand-in.
 
-MNIST is read from the folder in the environment variable MNIST_ROOT (which is only read), else
-from ``data/`` (which is filled from torchvision's mirrors). Both have torchvision's layout,
-``MNIST/raw/*.gz`` or the unpacked files.
+MNIST is read from the folder in the environment variable MNIST_ROOT (which is never written to),
+else from ``data/`` (which is filled from torchvision's mirrors). Both have torchvision's layout,
+``MNIST/raw/``, with the archives or the unpacked files.
 """
 
 import functools
@@ -10,34 +10,37 @@ import gzip
 import hashlib
 import os
 import shutil
-import socket
+import struct
 import tempfile
 import zlib
-from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 
 import torch
 from filelock import FileLock
 from torch import Tensor
 
+from lenet.data.fetch import Unreachable, fetch
 from lenet.errors import InputError
 
-MIRROR_TIMEOUT = 10.0  # seconds of silence after which a mirror is given up
-
-# sha256 of the unpacked files; torchvision knows only those of the archives
+# sha256 of the files and of their archives; torchvision knows only the archives' md5
 FILES = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+ARCHIVES = {
+    "train-images-idx3-ubyte": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
 
 
 @dataclass(frozen=True)
 class Raw:
-    """Digits as they come: images N x 28 x 28 uint8 (255 is ink), labels N int64."""
+    """Digits as they are distributed: images N x 28 x 28 uint8 (255 is ink), labels N int64."""
 
     name: str
     root: Path | None  # where the files lie, in torchvision's layout; None for the stand-in
@@ -59,10 +62,6 @@ class Raw:
         return str(self.root or "bundled with scikit-learn")
 
 
-class Unreachable(InputError):
-    """MNIST is not there, and no mirror answers."""
-
-
 def load_raw(source: str, folder: Path) -> Raw:
     """The digits that ``data.source`` names: "mnist", "digits" (the stand-in), or "auto".
 
@@ -71,7 +70,8 @@ def load_raw(source: str, folder: Path) -> Raw:
         folder: where MNIST is kept when MNIST_ROOT is not set.
 
     Raises:
-        InputError: an unknown source; a file that is missing, truncated or altered.
+        InputError: an unknown source; a file or folder that is missing, unreadable, truncated or
+            altered.
         Unreachable: "mnist" is neither there nor to be fetched.
     """
     if source not in ("auto", "mnist", "digits"):
@@ -94,20 +94,39 @@ def _load(source: str, folder: Path, given: str | None) -> Raw:
 def mnist(folder: Path, given: Path | None) -> Raw:
     """The official MNIST, 60,000 training and 10,000 test digits, from the folder that is given,
     else from ``folder``. Raises as `load_raw` does."""
-    from torchvision.datasets.mnist import read_image_file, read_label_file
-
     root = _complete_root(folder, given)
-    raw = root / "MNIST" / "raw"
-    digest = hashlib.sha256("".join(FILES.values()).encode()).hexdigest()
-    images = [read_image_file(str(raw / f"{part}-images-idx3-ubyte")) for part in ("train", "t10k")]
-    labels = [read_label_file(str(raw / f"{part}-labels-idx1-ubyte")) for part in ("train", "t10k")]
-    return Raw("mnist", root, digest, images[0], labels[0], images[1], labels[1], validation=5_000)
+    train_images, train_labels, test_images, test_labels = (
+        _read_idx(_path(root, name), sha256) for name, sha256 in FILES.items()
+    )
+    return Raw(
+        "mnist",
+        root,
+        _sha256("".join(FILES.values()).encode()),
+        train_images,
+        train_labels.long(),
+        test_images,
+        test_labels.long(),
+        validation=5_000,
+    )
+
+
+def _read_idx(path: Path, sha256: str) -> Tensor:
+    """A file's uint8 tensor. Before the values come two zeros, the type, the number of dimensions,
+    and each dimension as a big-endian int32."""
+    content = _read(path)
+    if _sha256(content) != sha256:
+        raise InputError(
+            f"{path} is not the official file (truncated or altered): "
+            "delete it to have it unpacked or fetched anew"
+        )
+    start = 4 + 4 * content[3]
+    shape = struct.unpack(f">{content[3]}i", content[4:start])
+    return torch.frombuffer(content, dtype=torch.uint8, offset=start).view(shape)
 
 
 def _complete_root(folder: Path, given: Path | None) -> Path:
-    """The folder whose MNIST/raw holds the four unpacked files, verified."""
+    """A folder whose MNIST/raw holds the four unpacked files, not verified yet."""
     if given and _has(given, ""):
-        _verify(given)
         return given
     if given and not _has(given, ".gz"):
         missing = next(name for name in FILES if not _path(given, f"{name}.gz").exists())
@@ -116,13 +135,15 @@ def _complete_root(folder: Path, given: Path | None) -> Path:
             "or unset MNIST_ROOT to have them fetched"
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):
-            if not _has(folder, ""):
-                _install(folder, given or (folder if _has(folder, ".gz") else None))
+        if not _has(folder, "") or any(folder.glob(".fetching-*")):
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / ".lock"):
+                for left in folder.glob(".fetching-*"):  # by a process that was killed
+                    shutil.rmtree(left)
+                if not _has(folder, ""):
+                    _install(folder, given or folder)
     except OSError as e:
         raise InputError(f"data.folder={folder} cannot be used ({e}): set another one") from e
-    _verify(folder)
     return folder
 
 
@@ -131,74 +152,59 @@ def _path(root: Path, name: str) -> Path:
 
 
 def _has(root: Path, suffix: str) -> bool:
-    return all(_path(root, name + suffix).exists() for name in FILES)
+    try:
+        return all(_path(root, name + suffix).exists() for name in FILES)
+    except OSError as e:
+        raise InputError(f"{e.filename} cannot be read: {e.strerror}") from e
 
 
-def _install(folder: Path, archives: Path | None) -> None:
-    """Unpacks the archives of a folder, or fetched ones, and moves them into place when whole."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as new:
-        if archives is None:
-            archives = Path(new)
-            _fetch(archives)
-        for name, digest in FILES.items():
-            _unpack(_path(archives, f"{name}.gz"), Path(new) / name, digest)
+def _install(folder: Path, archives: Path) -> None:
+    """Unpacks archives, fetched if they are not there, and moves the files into place when all
+    are whole."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as scratch:
+        new = Path(scratch)
+        if not _has(archives, ".gz"):
+            archives = new
+            _fetch_archives(_path(new, ""))
+        for name, sha256 in FILES.items():
+            (new / name).write_bytes(_unpacked(_path(archives, f"{name}.gz"), sha256))
         _path(folder, "").mkdir(parents=True, exist_ok=True)
         for name in FILES:
-            os.replace(Path(new) / name, _path(folder, name))
+            os.replace(new / name, _path(folder, name))
 
 
-def _fetch(root: Path) -> None:
-    """Brings the archives to a folder, verified by torchvision; one mirror after the other, since
-    torchvision itself stops at one that falls silent."""
-    from torchvision.datasets import MNIST
-
-    for mirror in MNIST.mirrors:
-        one = type("MNIST", (MNIST,), {"mirrors": [mirror]})
-        try:
-            with open(os.devnull, "w") as quiet, redirect_stderr(quiet), _silence_ends():
-                one(root, download=True)
-        except (RuntimeError, OSError, HTTPException):
-            continue
-        return
-    raise Unreachable(
-        "MNIST is not here and no mirror answers: put its four .gz files into a folder's "
-        "MNIST/raw and set MNIST_ROOT to that folder, or use data=digits, a stand-in"
-    )
-
-
-@contextmanager
-def _silence_ends():
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(MIRROR_TIMEOUT)
+def _unpacked(archive: Path, sha256: str) -> bytes:
+    packed = _read(archive)
     try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _unpack(archive: Path, to: Path, digest: str) -> None:
-    try:
-        with gzip.open(archive) as packed, open(to, "wb") as out:
-            shutil.copyfileobj(packed, out)
+        content = gzip.decompress(packed)
     except (gzip.BadGzipFile, EOFError, zlib.error) as e:
         raise InputError(f"{archive} is damaged ({e}): replace it by the official file") from e
-    if _sha256(to) != digest:
+    if _sha256(content) != sha256:
         raise InputError(f"{archive} holds altered digits: replace it by the official file")
+    return content
 
 
-def _verify(root: Path) -> None:
-    for name, digest in FILES.items():
-        path = _path(root, name)
-        if _sha256(path) != digest:
-            raise InputError(
-                f"{path} is not the official file (truncated or altered): "
-                "delete it to have it unpacked or fetched anew"
-            )
+def _read(path: Path) -> bytearray:
+    try:
+        return bytearray(path.read_bytes())
+    except OSError as e:
+        raise InputError(f"{path} cannot be read: {e.strerror}") from e
 
 
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
+def _sha256(content: bytes | bytearray) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _fetch_archives(folder: Path) -> None:
+    from torchvision.datasets import MNIST  # takes more than a second
+
+    try:
+        fetch(MNIST.mirrors, {f"{name}.gz": sha256 for name, sha256 in ARCHIVES.items()}, folder)
+    except Unreachable as e:
+        raise Unreachable(
+            "MNIST is not here and no mirror gives it: put its four .gz files into a folder's "
+            "MNIST/raw and set MNIST_ROOT to that folder, or use data=digits, a stand-in"
+        ) from e
 
 
 def stand_in() -> Raw:

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lenet.classifier import Recipe, Watch
-from lenet.data import COPIES, Digits, shown
+from lenet.data import COPIES, Digits, training_patterns
 from lenet.ensemble import boosting
 from lenet.ensemble.heads import features_of
 from lenet.errors import InputError
@@ -193,7 +193,7 @@ class Boosting:
             return Lanes(nets, losses, side, torch.get_num_threads()).scores
 
         def stream(patterns: Tensor) -> tuple[Tensor, Tensor]:
-            split = shown(digits.train, patterns)
+            split = training_patterns(digits.train, patterns)
             return split.images, split.labels
 
         # net 1 learns from the whole distorted set, so mining begins behind it

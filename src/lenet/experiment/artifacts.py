@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from lenet.data import Digits, shown
+from lenet.data import Digits, training_patterns
 from lenet.errors import InputError
 from lenet.report.figures import run as figures
 from lenet.tracking import Archive, Run
@@ -50,7 +50,7 @@ def _as_trained_on(digits: Digits) -> NDArray:
     train = digits.train
     first = np.array([(train.labels == i).int().argmax() for i in range(10)])
     patterns = torch.from_numpy(first) + (len(train) if digits.distorted else 0)
-    return shown(train, patterns, digits.noise).images[:, 0].numpy()
+    return training_patterns(train, patterns, digits.noise).images[:, 0].numpy()
 
 
 def read_predictions(archive: Archive, run_id: str) -> tuple[NDArray, NDArray]:

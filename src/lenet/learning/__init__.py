@@ -1,6 +1,6 @@
 """How nets learn: the method of 1998 in lanes, mini-batches in Lightning, and their losses."""
 
-import lenet.data.torchvision_ops  # noqa: F401  before Lightning imports torchvision
+import lenet.data.torchvision_ops
 from lenet.learning.lanes import Lanes
 from lenet.learning.levenberg import SDLM
 from lenet.learning.losses import loss_of

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenet.data import Digits, Split, patterns_of_pass, shown
+from lenet.data import Digits, Split, patterns_of_pass, training_patterns
 from lenet.nets import EVALUATION_BATCH
 
 AT_ONCE = 1024  # digits of several batches that are made together, since few at a time take longer
@@ -62,7 +62,7 @@ class Shuffled:
     def _made(self, rows: Tensor) -> Split:
         if self.digits.as_they_are:
             return Split(self.split.images[rows], self.split.labels[rows])
-        return shown(self.split, rows, self.digits.noise, self.epoch)
+        return training_patterns(self.split, rows, self.digits.noise, self.epoch)
 
 
 class InOrder:

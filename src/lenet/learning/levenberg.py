@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 
 from lenet import paper
 from lenet.classifier import Watch
-from lenet.data import Digits, Split, patterns_of_pass, shown
+from lenet.data import Digits, Split, patterns_of_pass, training_patterns
 from lenet.errors import InputError
 from lenet.learning import sdlm
 from lenet.learning.lanes import Lanes
@@ -133,7 +133,7 @@ class OnePatternModule(Watched):
         train = self.digits.train
         if self.digits.as_they_are:
             return train.images, train.labels, order
-        patterns = shown(train, order.flatten(), self.digits.noise, self.current_epoch)
+        patterns = training_patterns(train, order.flatten(), self.digits.noise, self.current_epoch)
         return patterns.images, patterns.labels, torch.arange(order.numel()).view_as(order)
 
     def train_dataloader(self) -> "Chunks":

@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lenet import paper, results
-from lenet.data import TRANSFORMATIONS, Raw, curves, ink_kept, printed, regular, shown, split
+from lenet.data import (
+    TRANSFORMATIONS,
+    Raw,
+    curves,
+    ink_kept,
+    printed,
+    regular,
+    split,
+    training_patterns,
+)
 from lenet.evaluation import margins
 from lenet.experiment import LoadedClassifier
 from lenet.nets import BITMAPS, HEIGHT, WIDTH, SparseConv
@@ -92,7 +101,7 @@ def figure_7(digits: Raw) -> Arrays:
     patterns that distorted training makes of it."""
     train = split(digits, validation=0).train
     first = torch.tensor([int((train.labels == i).int().argmax()) for i in range(10)])
-    made = [shown(train, first + copy * len(train)).images[:, 0] for copy in range(6)]
+    made = [training_patterns(train, first + copy * len(train)).images[:, 0] for copy in range(6)]
     ink = (torch.stack(made) - paper.BACKGROUND) / (paper.FOREGROUND - paper.BACKGROUND)
     return {"figure7_tiles": (255 * ink).round().to(torch.uint8).numpy()}
 
