@@ -1,7 +1,7 @@
 """The classical classifiers of the comparison, as scikit-learn estimators behind one adapter.
 
-``Fit`` is the recipe that trains them, ``Estimator`` the classifier that it gives; the others are the
-rows of III.C.1 to III.C.4, III.C.10 and III.C.11, to be named by a configuration.
+``Fit`` is the recipe that trains them, ``Estimator`` the classifier that it gives; the others are
+what a configuration names, from III.C.1 to III.C.4, III.C.10 and III.C.11.
 """
 
 from lenet.classic.adapter import Estimator, Fit
