@@ -7,6 +7,7 @@ What skops trusts of itself is all of scikit-learn and more. Here a file can mak
 import json
 import os
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, BinaryIO
 from zipfile import BadZipFile, ZipFile
@@ -70,7 +71,9 @@ def save(estimator: BaseEstimator, path: str | Path) -> None:
     path = Path(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        skops.io.dump(estimator, unfinished)
+        # A matrix multiplied from rows or from columns differs in last bits, and numpy's files keep
+        # the order of whole arrays only, not of a part like PCA's components; a copy is whole.
+        skops.io.dump(deepcopy(estimator), unfinished)
         with open(unfinished, "rb") as file:
             _check(file)
         os.replace(unfinished, path)
