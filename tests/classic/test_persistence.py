@@ -60,8 +60,8 @@ def test_names_of_classes_and_orders_in_memory_are_kept(small, tmp_path):
 
 def test_the_order_of_part_of_an_array_is_kept(tmp_path):
     """PCA's components are the first rows of a matrix stored by columns."""
-    x = np.random.default_rng(0).normal(size=(500, 400)).astype(np.float32)
-    fitted = pca_quadratic().fit(x, np.arange(500) % 10)
+    x = np.random.default_rng(0).normal(size=(600, 400)).astype(np.float32)
+    fitted = pca_quadratic().fit(x, np.arange(600) % 10)
     components = fitted["pca"].components_
     assert not components.flags.forc
     save(fitted, tmp_path / "row")
