@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from sklearn.linear_model import RidgeClassifier
 
-from lenet.classic.adapter import Fit
+from lenet.classic.adapter import Estimator, Fit
 from lenet.classic.linear import TanhUnits
-from lenet.classic.persistence import load
 from lenet.data.digits import Digits, Split, split
 from lenet.data.source import stand_in
 from lenet.errors import InputError
@@ -30,9 +29,9 @@ def test_scores_costs_and_file(digits: Digits, tmp_path: Path) -> None:
     scores = classifier.scores(digits.test.images)
     assert scores.shape == (500, 10)
     assert classifier.costs(digits.test.images).variables == 7_850
-    classifier.save(tmp_path / "model.safetensors")
-    again = load(tmp_path / "model.safetensors")
-    assert (again.decision_function(digits.test.images.flatten(1).numpy()) == scores).all()
+    classifier.save(tmp_path / classifier.file)
+    again = Estimator.load(tmp_path / classifier.file)
+    assert (again.scores(digits.test.images) == scores).all()
 
 
 def test_random_draws_come_from_the_seed(digits: Digits) -> None:

@@ -12,9 +12,8 @@ from lenet.classic.neighbours import NearestNeighbours
 from lenet.classic.polynomial import pca_quadratic
 from lenet.classic.rbf import GaussianUnits, rbf_network
 from lenet.classic.reduced_set import ReducedSetSVM
-from lenet.classic.svm import PolynomialSVM
+from lenet.classic.svm import PolynomialSVM, VirtualSVM
 from lenet.classic.tangent import TangentDistance
-from lenet.classic.virtual import VirtualSVM
 
 DIRECTIONS = {
     "check_classifiers_train": "patterns of unit length differ in direction alone, and the check "

@@ -7,8 +7,15 @@ from sklearn.svm import SVC
 
 from lenet.classic.base import class_pairs
 from lenet.classic.reduced_set import ReducedSetSVM, coefficients, reduce_set
-from lenet.classic.svm import PolynomialSVM, fit_machine, polynomial_kernel, unit_length
-from lenet.classic.virtual import SHIFTS, VirtualSVM, shifted
+from lenet.classic.svm import (
+    SHIFTS,
+    PolynomialSVM,
+    VirtualSVM,
+    fit_machine,
+    polynomial_kernel,
+    shifted,
+    unit_length,
+)
 from lenet.paper import BACKGROUND
 
 
@@ -19,21 +26,21 @@ def test_kernel_by_hand():
     assert polynomial_kernel(x, np.eye(2), 4) == pytest.approx(np.array([[81, 256], [0, 0]]) / 625)
 
 
-def test_same_duels_as_scikit_learn(small):
-    """scikit-learn's own one-vs-one machine: its 45 outputs give the weakest duel of each class."""
+def test_same_outputs_as_scikit_learn(small):
+    """scikit-learn's own one-vs-one machine: its 45 outputs give the least one of each class."""
     row = PolynomialSVM(4, C=10).fit(small.x, small.y)
     svc = SVC(kernel="poly", degree=4, gamma=1, coef0=0, C=10, decision_function_shape="ovo")
     svc.fit(unit_length(small.x), small.y)
-    duels = svc.decision_function(unit_length(small.test_x))
-    weakest = np.full((len(duels), 10), np.inf)
-    for (i, j), duel in zip(class_pairs(10), duels.T, strict=True):
-        weakest[:, i] = np.minimum(weakest[:, i], duel)
-        weakest[:, j] = np.minimum(weakest[:, j], -duel)
-    assert row.decision_function(small.test_x) == pytest.approx(weakest, abs=5e-3)
+    outputs = svc.decision_function(unit_length(small.test_x))
+    least = np.full((len(outputs), 10), np.inf)
+    for (i, j), output in zip(class_pairs(10), outputs.T, strict=True):
+        least[:, i] = np.minimum(least[:, i], output)
+        least[:, j] = np.minimum(least[:, j], -output)
+    assert row.decision_function(small.test_x) == pytest.approx(least, abs=5e-3)
     assert len(row.vectors_) == pytest.approx(len(svc.support_), abs=3)
 
 
-def test_who_wins_every_duel_has_the_only_positive_score(small):
+def test_who_wins_every_comparison_has_the_only_positive_score(small):
     scores = PolynomialSVM().fit(small.x, small.y).decision_function(small.test_x)
     assert ((scores > 0).sum(1) <= 1).all()
     assert (scores.max(1) > 0).mean() > 0.95

@@ -12,14 +12,20 @@ from torch import Tensor
 
 from lenet.classic.base import require_classes
 from lenet.classic.costs import Costs, costs
-from lenet.classic.persistence import save
+from lenet.classic.persistence import load, save
 from lenet.classifier import Watch
 from lenet.data import Digits
 from lenet.errors import InputError
 
 
 class Estimator:
-    """Scores of a fitted estimator, its costs and its file."""
+    """Scores of a fitted estimator, its costs and its file.
+
+    Attributes:
+        estimator: fitted to N x H*W pixels and the labels 0-9.
+    """
+
+    file: ClassVar[str] = "model.skops"
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
@@ -33,8 +39,18 @@ class Estimator:
         return costs(self.estimator)
 
     def save(self, path: Path) -> None:
-        """Writes parameters and arrays without pickle."""
+        """Writes parameters and arrays as a skops file, without pickle."""
         save(self.estimator, path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Estimator":
+        """What ``save`` wrote; the same scores to the last bit.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is another file, or a damaged one.
+        """
+        return cls(load(path))
 
 
 @dataclass(frozen=True)

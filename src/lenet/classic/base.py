@@ -1,4 +1,4 @@
-"""What the classical classifiers share: one contract for scores, and clear refusals."""
+"""What the classical classifiers share: the contract for scores, work in chunks, and refusals."""
 
 from collections.abc import Iterable, Iterator
 from math import isqrt
@@ -22,7 +22,7 @@ class ScoreClassifier(ClassifierMixin, BaseEstimator):
 
     A subclass gives ``_fit(X, codes)``, codes being indices into ``classes_``, and
     ``_scores(X) -> (N, classes)``. The margin between the two best scores is what a pattern is
-    rejected by (paper III.D), so scores must order patterns by doubt.
+    rejected by (paper III.D), so scores must tell how sure the classifier is.
     """
 
     def fit(self, X: Any, y: Any) -> "ScoreClassifier":
@@ -55,7 +55,7 @@ class ScoreClassifier(ClassifierMixin, BaseEstimator):
 
 
 def class_pairs(classes: int) -> list[tuple[int, int]]:
-    """0/1, 0/2, ... 8/9: the 45 units and duels of ten classes, in the paper's order (III.C.1)."""
+    """0/1, 0/2, ... 8/9: the 45 pairs of ten classes, in the paper's order (III.C.1)."""
     return [(i, j) for i in range(classes) for j in range(i + 1, classes)]
 
 
@@ -65,14 +65,16 @@ def image_shape(features: int) -> tuple[int, int]:
     return (side, side) if side * side == features else (1, features)
 
 
-def chunks(count: int, what: str = "", size: int = CHUNK) -> Iterator[slice]:
-    """Slices that cover 0..count; with progress where there is something to call it."""
-    starts = range(0, count, size)
-    return (slice(i, min(i + size, count)) for i in (progress(starts, what) if what else starts))
+def chunks(count: int, description: str = "", size: int = CHUNK) -> Iterator[slice]:
+    """Slices that cover 0..count, with a progress bar where there is a description for it."""
+    starts: Iterable[int] = range(0, count, size)
+    if description:
+        starts = progress(starts, description)
+    return (slice(i, min(i + size, count)) for i in starts)
 
 
-def progress(steps: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
-    """The steps, with a bar on standard error where that is a terminal.
+def progress(steps: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
+    """The steps, with a progress bar on standard error where that is a terminal.
 
     Args:
         total: number of steps, where they have no length of their own.
@@ -80,7 +82,7 @@ def progress(steps: Iterable[T], what: str, total: int | None = None) -> Iterabl
     console = Console(stderr=True)
     if not console.is_terminal:
         return steps
-    return track(steps, what, total, console=console, transient=True)
+    return track(steps, description, total, console=console, transient=True)
 
 
 def require_classes(y: np.ndarray, classes: int = 10) -> None:

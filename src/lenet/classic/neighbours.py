@@ -7,7 +7,7 @@ from lenet.classic.base import CHUNK, ScoreClassifier, chunks, require_memory
 
 
 def vote_scores(distances: np.ndarray, codes: np.ndarray, classes: int, k: int) -> np.ndarray:
-    """The votes of the k nearest, ties and doubt settled by distance.
+    """The votes of the k nearest; ties are broken by distance.
 
     A class scores its votes among the k nearest plus  d / d_c  in [0, 1]: the distance of the
     nearest pattern over that of its own nearest one, 0 for a class without candidates. So the
@@ -67,9 +67,10 @@ class NearestNeighbours(ScoreClassifier):
         scores = np.empty((len(X), classes))
         for part in chunks(len(X), "neighbours"):
             x = torch.from_numpy(X[part]).to(patterns.dtype)
-            near = self._nearest_of_each_class(x, patterns, norms)
-            away = torch.stack([(x - patterns[n]).norm(dim=1) for n in near.T], 1).numpy()
-            scores[part] = vote_scores(away, code_of[near.numpy()], classes, self.k)
+            candidates = self._nearest_of_each_class(x, patterns, norms)
+            distances = torch.stack([(x - patterns[c]).norm(dim=1) for c in candidates.T], 1)
+            codes = code_of[candidates.numpy()]
+            scores[part] = vote_scores(distances.numpy(), codes, classes, self.k)
         return scores
 
     def _nearest_of_each_class(
@@ -77,9 +78,9 @@ class NearestNeighbours(ScoreClassifier):
     ) -> torch.Tensor:
         """(n, features) -> (n, up to classes * k) indices of training patterns."""
         distance = torch.addmm(norms, x, patterns.T, alpha=-2)  # less |x|^2, the same for all
-        found, start = [], 0
-        for block in distance.split(self.counts_.tolist(), dim=1):
-            best = block.topk(min(self.k, block.shape[1]), largest=False).indices
-            found.append(best + start)
-            start += block.shape[1]
-        return torch.cat(found, 1)
+        nearest, start = [], 0
+        for of_class in distance.split(self.counts_.tolist(), dim=1):
+            k = min(self.k, of_class.shape[1])
+            nearest.append(of_class.topk(k, largest=False).indices + start)
+            start += of_class.shape[1]
+        return torch.cat(nearest, 1)

@@ -34,7 +34,7 @@ def coefficients(
 def reduce_set(
     x: np.ndarray, a: np.ndarray, size: int, degree: int, steps: int, rate: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Starts at the support vectors with the largest coefficients and descends by Adam.
+    """Adam, from the support vectors with the largest coefficients.
 
     Args:
         x: (S, F), of unit length. a: (S,).
@@ -46,11 +46,11 @@ def reduce_set(
     start = np.sort(np.argsort(-np.abs(a), kind="stable")[:size])
     tx, ta = torch.from_numpy(x), torch.from_numpy(a.astype(x.dtype))
     z = tx[torch.from_numpy(start)].clone().requires_grad_()
-    descent = torch.optim.Adam([z], lr=rate)
+    optimizer = torch.optim.Adam([z], lr=rate)
     for _ in range(steps):
-        descent.zero_grad()
+        optimizer.zero_grad()
         coefficients(z, tx, ta, degree)[1].backward()
-        descent.step()
+        optimizer.step()
     z = z.detach()
     return z.numpy(), coefficients(z, tx, ta, degree)[0].numpy()
 

@@ -1,6 +1,8 @@
-"""Support vector machines with a polynomial kernel (paper III.C.11), one for each pair of classes.
+"""Support vector machines with a polynomial kernel (paper III.C.11), and the virtual SVM.
 
-With scikit-learn-intelex installed its SVC does the fitting: the same vectors, sooner.
+The virtual SVM, V-SVM in the paper, is fitted again to shifted copies of its support vectors:
+C. Burges, B. Schoelkopf, "Improving the accuracy and speed of support vector machines", NIPS 9,
+1997. With scikit-learn-intelex installed its SVC does the fitting: the same vectors, sooner.
 """
 
 import warnings
@@ -9,7 +11,15 @@ from typing import NamedTuple
 import numpy as np
 from joblib import Parallel, delayed
 
-from lenet.classic.base import ScoreClassifier, chunks, class_pairs, progress, require_memory
+from lenet.classic.base import (
+    ScoreClassifier,
+    chunks,
+    class_pairs,
+    image_shape,
+    progress,
+    require_memory,
+)
+from lenet.paper import BACKGROUND
 
 try:
     with warnings.catch_warnings():
@@ -19,12 +29,13 @@ except ImportError:
     from sklearn.svm import SVC
 
 CACHE = 600  # megabytes of kernel values kept while a machine is fitted
+SHIFTS = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))  # rows down, columns to the right
 
 
 class Machine(NamedTuple):
     """One two-class machine  sum_s coef_s K(x_s, x) + bias."""
 
-    support: np.ndarray  # (S,) numbers of the support vectors among the training patterns
+    support: np.ndarray  # (S,) indices of the support vectors among the training patterns
     coef: np.ndarray  # (S,)
     bias: float
 
@@ -36,7 +47,7 @@ def unit_length(X: np.ndarray) -> np.ndarray:
 
 
 def polynomial_kernel(X: np.ndarray, vectors: np.ndarray, degree: int) -> np.ndarray:
-    """(N, F), (S, F) -> (N, S): (x . v)^degree by repeated products, which powers are slower than.
+    """(N, F), (S, F) -> (N, S): (x . v)^degree by repeated products, faster than a power.
 
     Both are taken as they are: scale them with ``unit_length`` first.
     """
@@ -50,7 +61,7 @@ def polynomial_kernel(X: np.ndarray, vectors: np.ndarray, degree: int) -> np.nda
 def fit_machine(
     X: np.ndarray, positive: np.ndarray, degree: int, C: float, whole: bool = False
 ) -> Machine:
-    """The machine that tells the positive patterns from the others.
+    """The machine that separates the positive patterns from the others.
 
     Args:
         X: (N, F) of unit length. positive: (N,) bool.
@@ -59,7 +70,7 @@ def fit_machine(
             another machine), slower where few do, as most values are then never asked for.
 
     Returns:
-        The machine, its support vectors numbered as rows of X.
+        The machine; its support indexes rows of X.
     """
     if whole:
         require_memory(10 * len(X) ** 2, "the kernel matrix of a support vector machine")
@@ -74,11 +85,11 @@ def fit_machine(
 
 
 class PolynomialSVM(ScoreClassifier):
-    """45 machines, one per pair of classes, with the kernel (x . y / |x| |y|)^degree.
+    """One-vs-one: 45 machines for ten classes, with the kernel (x . y / |x| |y|)^degree.
 
-    The score of a class is its weakest duel: the least output, in its favour, of the machines that
-    set it against another class. A class that wins all its duels, so also the vote, has the one
-    positive score, and how narrowly it won is what a pattern is rejected by.
+    The score of a class is the least output, in its favour, of the machines that separate it from
+    another class. A class that wins all of its comparisons, so also the vote, has the one positive
+    score, and how narrowly it won is what a pattern is rejected by.
 
     Args:
         degree: of the polynomial.
@@ -101,37 +112,74 @@ class PolynomialSVM(ScoreClassifier):
         jobs = Parallel(self.n_jobs, require="sharedmem", return_as="generator")
         fits = jobs(delayed(self._fit_pair)(X, codes, i, j) for i, j in pairs)
         machines = list(progress(fits, "support vector machines", len(pairs)))
-        numbers = np.unique(np.concatenate([m.support for m in machines]))
-        self.vectors_ = self._patterns(X, numbers)
-        self.vector_codes_ = codes[numbers % len(X)]
-        self.coefs_ = np.zeros((len(numbers), len(pairs)), X.dtype)
+        indices = np.unique(np.concatenate([m.support for m in machines]))
+        self.vectors_ = self._patterns(X, indices)
+        self.vector_codes_ = codes[indices % len(X)]
+        self.coefs_ = np.zeros((len(indices), len(pairs)), X.dtype)
         for pair, machine in enumerate(machines):
-            self.coefs_[np.searchsorted(numbers, machine.support), pair] = machine.coef
+            self.coefs_[np.searchsorted(indices, machine.support), pair] = machine.coef
         self.biases_ = np.array([m.bias for m in machines], X.dtype)
 
     def _fit_pair(self, X: np.ndarray, codes: np.ndarray, i: int, j: int) -> Machine:
         """The machine of class i against class j."""
-        return self._fit_numbers(X, codes, np.flatnonzero((codes == i) | (codes == j)), i)
+        return self._fit_patterns(X, codes, np.flatnonzero((codes == i) | (codes == j)), i)
 
-    def _fit_numbers(
-        self, X: np.ndarray, codes: np.ndarray, numbers: np.ndarray, i: int, whole: bool = False
+    def _fit_patterns(
+        self, X: np.ndarray, codes: np.ndarray, indices: np.ndarray, i: int, whole: bool = False
     ) -> Machine:
-        """The machine that tells class i from the others among these patterns."""
-        patterns, positive = self._patterns(X, numbers), codes[numbers % len(X)] == i
+        """The machine that separates class i from the others among these patterns."""
+        patterns, positive = self._patterns(X, indices), codes[indices % len(X)] == i
         machine = fit_machine(patterns, positive, self.degree, self.C, whole)
-        return machine._replace(support=numbers[machine.support])
+        return machine._replace(support=indices[machine.support])
 
-    def _patterns(self, X: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """The training patterns of these numbers, of unit length."""
-        return unit_length(X[numbers])
+    def _patterns(self, X: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        """The training patterns at these indices, of unit length.
+
+        A subclass may have more patterns than rows of X: several of row n, at n, n + N, n + 2N ...
+        """
+        return unit_length(X[indices])
 
     def _scores(self, X: np.ndarray) -> np.ndarray:
         X = unit_length(X.astype(self.vectors_.dtype, copy=False))
         scores = np.full((len(X), len(self.classes_)), np.inf, X.dtype)
         for part in chunks(len(X), "support vectors"):
-            duels = polynomial_kernel(X[part], self.vectors_, self.degree) @ self.coefs_
-            duels += self.biases_
+            outputs = polynomial_kernel(X[part], self.vectors_, self.degree) @ self.coefs_
+            outputs += self.biases_
             for pair, (i, j) in enumerate(class_pairs(len(self.classes_))):
-                scores[part, i] = np.minimum(scores[part, i], duels[:, pair])
-                scores[part, j] = np.minimum(scores[part, j], -duels[:, pair])
+                scores[part, i] = np.minimum(scores[part, i], outputs[:, pair])
+                scores[part, j] = np.minimum(scores[part, j], -outputs[:, pair])
         return scores
+
+
+class VirtualSVM(PolynomialSVM):
+    """Each machine fitted twice: to its training patterns, then to its support vectors and their
+    copies shifted by one pixel up, down, left and right.
+
+    Row n of X moved by the s-th of ``SHIFTS`` is the pattern at index  s N + n.
+
+    Args and attributes: those of ``PolynomialSVM``.
+    """
+
+    def __init__(self, degree: int = 9, C: float = 10.0, n_jobs: int | None = None) -> None:
+        super().__init__(degree, C, n_jobs)
+
+    def _fit_pair(self, X: np.ndarray, codes: np.ndarray, i: int, j: int) -> Machine:
+        first = super()._fit_pair(X, codes, i, j)
+        copies = np.concatenate([first.support + s * len(X) for s in range(len(SHIFTS))])
+        return self._fit_patterns(X, codes, copies, i, whole=True)
+
+    def _patterns(self, X: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        rows, shifts = indices % len(X), indices // len(X)
+        images = X.reshape(len(X), *image_shape(X.shape[1]))
+        patterns = np.empty((len(indices), X.shape[1]), X.dtype)
+        for s in np.unique(shifts):
+            moved = shifted(images[rows[shifts == s]], *SHIFTS[s])
+            patterns[shifts == s] = moved.reshape(len(moved), -1)
+        return unit_length(patterns)
+
+
+def shifted(images: np.ndarray, down: int, right: int) -> np.ndarray:
+    """Images (N, H, W) moved by at most one pixel; what moves in is background."""
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=BACKGROUND)
+    height, width = images.shape[1:]
+    return padded[:, 1 - down : 1 - down + height, 1 - right : 1 - right + width]

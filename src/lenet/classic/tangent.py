@@ -103,7 +103,8 @@ class TangentDistance(ScoreClassifier):
 
     Args:
         k: number of neighbours that vote.
-        candidates: training patterns, nearest in Euclidean distance, that are looked at closely.
+        candidates: training patterns, nearest in Euclidean distance, whose tangent distance
+            is measured.
         blur: standard deviation in pixels of the Gaussian that smooths all images.
 
     Attributes:
@@ -129,18 +130,18 @@ class TangentDistance(ScoreClassifier):
 
     def _scores(self, X: np.ndarray) -> np.ndarray:
         x = self._smooth(X.astype(self.patterns_.dtype, copy=False))
-        near = self._candidates(x)
-        needed, position = np.unique(near, return_inverse=True)
-        require_memory(8 * self.patterns_[0].nbytes * len(needed), "the tangent planes")
-        patterns = torch.from_numpy(self.patterns_[needed])
-        planes = torch.from_numpy(self._planes(self.patterns_[needed]))
-        place = torch.from_numpy(position.reshape(near.shape))
-        distances = np.empty(near.shape, x.dtype)
+        candidates = self._candidates(x)
+        used, inverse = np.unique(candidates, return_inverse=True)  # each plane is made once
+        require_memory(8 * self.patterns_[0].nbytes * len(used), "the tangent planes")
+        patterns = torch.from_numpy(self.patterns_[used])
+        planes = torch.from_numpy(self._planes(self.patterns_[used]))
+        rows = torch.from_numpy(inverse.reshape(candidates.shape))  # of patterns and planes
+        distances = np.empty(candidates.shape, x.dtype)
         for part in chunks(len(x), "tangent distances", 4):  # 4 x 500 planes are 14 MB
             own, own_planes = torch.from_numpy(x[part]), torch.from_numpy(self._planes(x[part]))
-            ours = place[part]
-            distances[part] = tangent_distances(own, own_planes, patterns[ours], planes[ours])
-        return self._votes(distances, self.codes_[near])
+            near = rows[part]
+            distances[part] = tangent_distances(own, own_planes, patterns[near], planes[near])
+        return self._votes(distances, self.codes_[candidates])
 
     def _planes(self, X: np.ndarray) -> np.ndarray:
         return tangent_planes(X.reshape(len(X), *image_shape(X.shape[1])))
@@ -152,7 +153,7 @@ class TangentDistance(ScoreClassifier):
         return scores
 
     def _candidates(self, x: np.ndarray) -> np.ndarray:
-        """(N, features) -> (N, M) indices of the training patterns nearest in Euclidean terms."""
+        """(N, features) -> (N, M) indices of the patterns nearest in Euclidean distance."""
         require_memory(8 * CHUNK * len(self.patterns_), "the distances to the neighbours")
         count = min(max(self.candidates, self.k), len(self.patterns_))
         patterns = torch.from_numpy(self.patterns_)

@@ -118,9 +118,9 @@ def _minibatch(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Net
 
 
 def _estimator(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Classifier:
-    from lenet.classic import Estimator, persistence
+    from lenet.classic import Estimator
 
-    return Estimator(persistence.load(path))
+    return Estimator.load(path)
 
 
 def _headed(model: dict[str, Any], recipe: dict[str, Any], path: Path) -> Classifier:
