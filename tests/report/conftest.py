@@ -68,7 +68,7 @@ def whole(data: str = "mnist") -> list[Result]:
     """Something for every figure that is made from predictions and curves."""
     found = [make(name, [5, 7], data=data) for name in ("lenet5", "lenet5_dist", "knn", "lenet4")]
     found += [make("knn_deslant", [12], data=data)]
-    of_lenet5 = {*map(groups.cell, groups.CELLS), *groups.PATH, groups.LITERAL, groups.NOISE}
+    of_lenet5 = {*groups.CELLS.values(), *groups.PATH, groups.LITERAL, groups.NOISE}
     of_lenet5 |= {"lenet5_15000", "lenet5_30000"}
     found += [make(name, [6, 9], "lenet5", data) for name in sorted(of_lenet5 - {"lenet5"})]
     return found

@@ -26,7 +26,7 @@ def test_the_paper_is_like_itself():
     table = np.array(paper.FIGURE_8)
     assert table.sum() == 82
     assert table.diagonal().sum() == 0
-    assert figures_errors.likeness(table.astype(float)) == pytest.approx(1)
+    assert figures_errors.rank_correlation(table.astype(float)) == pytest.approx(1)
 
 
 def test_rejection_takes_the_least_margins_first():
@@ -43,7 +43,7 @@ def test_digits_that_every_seed_misses_are_framed():
         np.flatnonzero(result.wrong[0])[0]
     ]
     index = np.flatnonzero(result.wrong.any(0))
-    figure = figures_errors.misclassified(result, index, np.zeros((3, 28, 28), np.uint8))
+    figure = figures_errors.figure_8_digits(result, index, np.zeros((3, 28, 28), np.uint8))
     axes = figure.axes[0]
     assert len(axes.texts) == 3
     assert len(axes.patches) == 2
@@ -61,12 +61,32 @@ def test_figure_9_says_every_number_once():
     assert [label.get_text() for label in axes.get_yticklabels()] == table["label"].tolist()
 
 
-def test_only_rows_that_nothing_beats_are_the_cheapest():
+def test_second_configs_are_drawn_below_the_row_they_stand_beside():
+    found = {
+        name: make(name, [errors], row)
+        for name, errors, row in (
+            ("lenet5", 5, "lenet5"),
+            ("mine, of two words", 10, "lenet5"),
+            ("linear_least_squares", 50, "linear"),
+        )
+    }
+    table = tables.rows(found)
+    axes = figures_rows.figure_9(table).axes[0]
+    heights = {
+        round(float(line.get_xdata()[0]), 2): float(line.get_ydata()[0])
+        for line in axes.lines
+        if line.get_markersize() == 3.5
+    }
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert heights == {2: labels.index("LeNet-5") + 0.3, 10: labels.index("Linear") + 0.3}
+
+
+def test_rows_that_none_beats_in_error_and_cost_are_the_pareto_front():
     found = {name: make(name, [errors]) for name, errors in (("linear", 50), ("knn", 20))}
     found["lenet5"] = make("lenet5", [5])
     table = tables.rows(found)
     table["macs"] = table["row"].map({"linear": 1_000, "knn": 900_000, "lenet5": 2_000})
-    assert figures_cost.cheapest(table)["row"].tolist() == ["linear", "lenet5"]
+    assert figures_cost.pareto_front(table)["row"].tolist() == ["linear", "lenet5"]
 
 
 def test_the_learning_curve_is_the_mean_over_seeds():
@@ -84,10 +104,9 @@ def test_quantities_have_three_figures(value, text):
 
 
 def test_a_seed_that_fails_is_named_and_does_not_hide_the_others():
-    names = [groups.cell(cell) for cell in groups.CELLS]
     failing = {"lenet5_relu_rbf": 400}
-    found = {name: make(name, [5, 6, failing.get(name, 7)]) for name in names}
-    drawn = figures_learning.all_figures(found)
+    found = {name: make(name, [5, 6, failing.get(name, 7)]) for name in groups.CELLS.values()}
+    drawn = figures_learning.all_figures(found, tables.ablation(found))
     figure, caption = drawn["figure_beyond_ablation_cells"]
     assert "Of the 3 seeds of average pooling, ReLU, RBF output 1 failed: 80.0 %." in caption
     assert "rest on that" in drawn["figure_beyond_ablation"][1]

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -9,6 +11,7 @@ import pytest
 from tests.report.conftest import make
 
 from lenet import report
+from lenet.report import readme
 from lenet.report.page import duration, environment
 
 
@@ -129,11 +132,28 @@ def test_the_study_has_no_banner(built):
     assert "<strong>NOT" not in (built / "reports" / "index.html").read_text()
 
 
+def test_the_readme_beside_it_is_updated(folder, tmp_path):
+    front = tmp_path / "README.md"
+    front.write_text(f"{readme.BEGIN}\n{readme.END}\n")
+    report.build(folder(make("knn", [3])), tmp_path / "reports", front)
+    assert "1 were trained" in front.read_text()
+
+
 def test_names_are_escaped(folder, tmp_path):
     result = make("lenet5", [5])
     result.runs[0]["versions"]["<script>alert(1)</script>"] = "1"
     report.build(folder(result), tmp_path / "reports")
     assert "<script>alert" not in (tmp_path / "reports" / "index.html").read_text()
+
+
+def test_importing_the_report_imports_nothing_that_draws():
+    code = (
+        "import sys, lenet.report; "
+        "slow = {'matplotlib', 'seaborn', 'pandas', 'jinja2', 'scipy', 'torch'}; "
+        "print(slow & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize(

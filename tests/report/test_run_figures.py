@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lenet.report.figures import run as figures
+from lenet.report import run_figures as figures
 
 
 def test_confusion_counts_true_by_given() -> None:
@@ -31,8 +31,12 @@ def test_misclassified_stops_at_a_page() -> None:
     assert len(figure.axes[0].texts) == figures.SHOWN_ERRORS
 
 
-def test_no_errors_are_a_page_too() -> None:
-    assert figures.misclassified(np.zeros((2, 7, 7)), np.ones(2), np.ones(2)).axes
+def test_a_run_without_errors_shows_an_empty_page_that_says_so() -> None:
+    figure = figures.misclassified(np.ones((2, 7, 7)), np.ones(2), np.ones(2))
+    assert figure.get_suptitle() == "0 errors of 2, true → given"
+    [axes] = figure.axes
+    assert not axes.texts
+    assert not np.asarray(axes.images[0].get_array()).any()
 
 
 def test_learning_curve_draws_the_errors_in_per_cent() -> None:

@@ -25,10 +25,16 @@ def test_rows_stand_in_the_papers_order_with_second_configs_below():
 
 
 def test_experiments_of_other_figures_are_no_second_configs():
-    others = {*groups.PATH, *map(groups.cell, groups.CELLS), groups.LITERAL, groups.NOISE}
+    others = {*groups.PATH, *groups.CELLS.values(), groups.LITERAL, groups.NOISE}
     others |= {"lenet5_15000", "lenet5_30000"}
     found = by_name(*(make(name, [5], "lenet5") for name in others))
     assert groups.second_configs(found, "lenet5") == ["lenet5_modern"]
+
+
+def test_an_experiment_of_ones_own_stands_below_its_row_by_its_name():
+    table = tables.rows(by_name(make("lenet5", [5]), make("mine", [4], "lenet5")))
+    mine = table.set_index("row").loc["mine"]
+    assert (mine["label"], mine["beside"], mine["second"]) == ("LeNet-5, mine", "lenet5", True)
 
 
 def test_a_row_of_two_seeds_worked_by_hand():
@@ -88,8 +94,8 @@ def test_plain_and_distorted_are_compared_over_seeds():
 
 def test_the_ablation_needs_all_its_cells():
     cells = {
-        groups.cell(parts): make(groups.cell(parts), [10 + 5 * parts[0]] * 2, "lenet5")
-        for parts in groups.CELLS
+        name: make(name, [10 + 5 * levels[0]] * 2, "lenet5")
+        for levels, name in groups.CELLS.items()
     }
     effects = tables.ablation(cells)
     assert effects is not None
@@ -104,14 +110,3 @@ def test_metrics_are_what_dvc_shows():
     assert shown["rows"].keys() == {"lenet5"}
     assert shown["rows"]["lenet5"]["error_mean_pct"] == 1
     assert shown["verdicts"] == {"reproduced": 1, "missing": 26}
-
-
-def test_every_reason_belongs_to_an_experiment():
-    import tomllib
-    from importlib.resources import files
-
-    reasons = tomllib.loads((files("lenet.report") / "reasons.toml").read_text())
-    from tests.conftest import PROJECT
-
-    known = {path.stem for path in (PROJECT / "conf" / "experiment").glob("*.yaml")}
-    assert reasons.keys() <= known

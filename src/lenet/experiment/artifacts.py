@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from lenet.data import Digits, shown
-from lenet.report.figures import run as figures
+from lenet.report import run_figures as figures
 from lenet.tracking import Run
 
 

@@ -72,11 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             count = results.restore(kept, local_store(project), project / "mlruns")
             print(f"{count} runs of {RESULTS}/ are now in MLflow, too")
         else:
-            from lenet.report import build, front
+            from lenet.report import build
 
-            build(RESULTS, REPORTS)
-            if README.is_file():
-                front.update(README, REPORTS / README)
+            build(RESULTS, REPORTS, README if README.is_file() else None)
     except InputError as e:
         sys.exit(f"{given.stage}: {e}")
     except KeyboardInterrupt:
