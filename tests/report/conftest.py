@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from lenet import results
-from lenet.report import groups
+from lenet import report, results
+from lenet.report import groups, tables
 from lenet.results.result import Result
 
 COUNT = 500
@@ -68,19 +69,28 @@ def whole(data: str = "mnist") -> list[Result]:
     """Something for every figure that is made from predictions and curves."""
     found = [make(name, [5, 7], data=data) for name in ("lenet5", "lenet5_dist", "knn", "lenet4")]
     found += [make("knn_deslant", [12], data=data)]
-    of_lenet5 = {*map(groups.cell, groups.CELLS), *groups.PATH, groups.LITERAL, groups.NOISE}
+    of_lenet5 = {*groups.CELLS.values(), *groups.PATH, groups.LITERAL, groups.NOISE}
     of_lenet5 |= {"lenet5_15000", "lenet5_30000"}
     found += [make(name, [6, 9], "lenet5", data) for name in sorted(of_lenet5 - {"lenet5"})]
     return found
 
 
+def rows(found: dict[str, Result]) -> pd.DataFrame:
+    """The table of results, evaluated."""
+    return tables.rows(found, results.evaluate_all(found))
+
+
+def build(folder: Path, reports: Path, readme: Path | None = None) -> None:
+    """The stages evaluate and report."""
+    results.save_figures(results.evaluate_all(results.load_all(folder)), reports / results.FIGURES)
+    report.build(folder, reports, readme)
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the results of everything, and the report of them."""
-    from lenet import report
-
     root = tmp_path_factory.mktemp("study")
     for result in whole():
         results.save(result, root / "results" / result.experiment)
-    report.build(root / "results", root / "reports")
+    build(root / "results", root / "reports")
     return root

@@ -2,13 +2,15 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from tests.report.conftest import make
+from tests.report.conftest import build, make
 
-from lenet import report
+from lenet.report import readme
 from lenet.report.page import duration, environment
 
 
@@ -64,7 +66,7 @@ def test_the_readme_shows_figures_that_exist(built):
 
 @pytest.mark.slow
 def test_the_same_results_give_the_same_bytes(built, tmp_path):
-    report.build(built / "results", tmp_path)
+    build(built / "results", tmp_path)
     for path in (built / "reports").rglob("*.*"):
         again = tmp_path / path.relative_to(built / "reports")
         assert again.read_bytes() == path.read_bytes(), path.name
@@ -78,31 +80,31 @@ def test_findings_come_from_results(built):
 
 
 def test_any_subset_makes_a_report(folder, tmp_path):
-    report.build(folder(make("lenet5_rbf", [3], "lenet5")), tmp_path / "reports")
+    build(folder(make("lenet5_rbf", [3], "lenet5")), tmp_path / "reports")
     text = (tmp_path / "reports" / "index.html").read_text()
     assert "No row of Figure 9 has results yet" in text
-    report.build(folder(make("knn", [3])), tmp_path / "reports")
+    build(folder(make("knn", [3])), tmp_path / "reports")
     assert "1 were trained" in (tmp_path / "reports" / "index.html").read_text()
 
 
 def test_nothing_makes_a_report_too(folder, tmp_path):
-    report.build(folder(), tmp_path / "reports")
+    build(folder(), tmp_path / "reports")
     assert "missing" in (tmp_path / "reports" / "results.csv").read_text()
 
 
 def test_a_figure_that_is_no_more_goes(folder, tmp_path):
     results = folder(make("lenet5", [5, 6]))
-    report.build(results, tmp_path / "reports")
+    build(results, tmp_path / "reports")
     curve = tmp_path / "reports" / "figures" / "figure_05_learning_curve.png"
     assert curve.exists()
     for path in (results / "lenet5").iterdir():
         path.unlink()
-    report.build(results, tmp_path / "reports")
+    build(results, tmp_path / "reports")
     assert not curve.exists()
 
 
 def test_a_stand_in_says_so_everywhere(folder, tmp_path):
-    report.build(folder(make("lenet5", [5, 6], data="digits")), tmp_path / "reports")
+    build(folder(make("lenet5", [5, 6], data="digits")), tmp_path / "reports")
     for name in ("index.html", "README.md"):
         text = (tmp_path / "reports" / name).read_text()
         assert "NOT MNIST" in text
@@ -113,7 +115,7 @@ def test_a_stand_in_says_so_everywhere(folder, tmp_path):
 
 def test_a_small_study_says_so_everywhere(folder, tmp_path):
     results = folder(make("lenet5", [5, 6], profile="quick"), make("lenet4", [5, 6]))
-    report.build(results, tmp_path / "reports")
+    build(results, tmp_path / "reports")
     for name in ("index.html", "README.md"):
         text = (tmp_path / "reports" / name).read_text()
         assert "NOT THE STUDY" in text
@@ -129,11 +131,28 @@ def test_the_study_has_no_banner(built):
     assert "<strong>NOT" not in (built / "reports" / "index.html").read_text()
 
 
+def test_the_readme_beside_it_is_updated(folder, tmp_path):
+    front = tmp_path / "README.md"
+    front.write_text(f"{readme.BEGIN}\n{readme.END}\n")
+    build(folder(make("knn", [3])), tmp_path / "reports", front)
+    assert "1 were trained" in front.read_text()
+
+
 def test_names_are_escaped(folder, tmp_path):
     result = make("lenet5", [5])
     result.runs[0]["versions"]["<script>alert(1)</script>"] = "1"
-    report.build(folder(result), tmp_path / "reports")
+    build(folder(result), tmp_path / "reports")
     assert "<script>alert" not in (tmp_path / "reports" / "index.html").read_text()
+
+
+def test_importing_the_report_imports_nothing_that_draws():
+    code = (
+        "import sys, lenet.report; "
+        "slow = {'matplotlib', 'seaborn', 'pandas', 'jinja2', 'scipy', 'torch'}; "
+        "print(slow & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 import pytest
-from tests.report.conftest import make
+from tests.report.conftest import make, rows
 
 from lenet import paper
 from lenet.report import groups, tables
@@ -16,7 +16,7 @@ def by_name(*found):
 
 
 def test_rows_stand_in_the_papers_order_with_second_configs_below():
-    table = tables.rows(
+    table = rows(
         by_name(make("lenet5", [5]), make("lenet5_modern", [4], "lenet5"), make("linear", [60]))
     )
     assert table.loc[~table["second"], "row"].tolist() == list(paper.ROWS)
@@ -25,14 +25,20 @@ def test_rows_stand_in_the_papers_order_with_second_configs_below():
 
 
 def test_experiments_of_other_figures_are_no_second_configs():
-    others = {*groups.PATH, *map(groups.cell, groups.CELLS), groups.LITERAL, groups.NOISE}
+    others = {*groups.PATH, *groups.CELLS.values(), groups.LITERAL, groups.NOISE}
     others |= {"lenet5_15000", "lenet5_30000"}
     found = by_name(*(make(name, [5], "lenet5") for name in others))
     assert groups.second_configs(found, "lenet5") == ["lenet5_modern"]
 
 
+def test_an_experiment_of_ones_own_stands_below_its_row_by_its_name():
+    table = rows(by_name(make("lenet5", [5]), make("mine", [4], "lenet5")))
+    mine = table.set_index("row").loc["mine"]
+    assert (mine["label"], mine["beside"], mine["second"]) == ("LeNet-5, mine", "lenet5", True)
+
+
 def test_a_row_of_two_seeds_worked_by_hand():
-    line = tables.rows(by_name(make("lenet5", [5, 10]))).set_index("row").loc["lenet5"]
+    line = rows(by_name(make("lenet5", [5, 10]))).set_index("row").loc["lenet5"]
     assert line["error_mean_pct"] == pytest.approx(1.5)  # 1 % and 2 % of 500
     assert line["ci_low_pct"] < 1.5 < line["ci_high_pct"]
     assert line["difference_pct"] == pytest.approx(1.5 - 0.95)
@@ -43,7 +49,7 @@ def test_a_row_of_two_seeds_worked_by_hand():
 
 
 def test_a_row_without_results_is_missing_and_has_no_figures():
-    text = tables.csv(tables.rows({}))
+    text = tables.csv(rows({}))
     lines = list(csv.DictReader(io.StringIO(text)))
     assert len(lines) == 27
     knn = next(line for line in lines if line["row"] == "knn")
@@ -53,19 +59,19 @@ def test_a_row_without_results_is_missing_and_has_no_figures():
 
 
 def test_the_csv_has_the_columns_that_are_promised():
-    assert tables.csv(tables.rows({})).splitlines()[0] == (
+    assert tables.csv(rows({})).splitlines()[0] == (
         "row,paper_error_pct,error_mean_pct,ci_low_pct,ci_high_pct,seeds,verdict,reject_pct,"
         "macs,memory,seconds"
     )
 
 
 def test_verdicts_count_the_rows_and_not_the_second_configs():
-    table = tables.rows(by_name(make("linear", [0]), make("linear_regular", [300], "linear")))
+    table = rows(by_name(make("linear", [0]), make("linear_regular", [300], "linear")))
     assert tables.verdicts(table) == {"better": 1, "missing": 26}
 
 
 def test_a_stand_in_has_no_verdict_beside_the_paper():
-    table = tables.rows(by_name(make("lenet5", [5], data="digits")))
+    table = rows(by_name(make("lenet5", [5], data="digits")))
     assert tables.verdicts(table) == {"stand-in": 1, "missing": 26}
 
 
@@ -88,8 +94,8 @@ def test_plain_and_distorted_are_compared_over_seeds():
 
 def test_the_ablation_needs_all_its_cells():
     cells = {
-        groups.cell(parts): make(groups.cell(parts), [10 + 5 * parts[0]] * 2, "lenet5")
-        for parts in groups.CELLS
+        name: make(name, [10 + 5 * levels[0]] * 2, "lenet5")
+        for levels, name in groups.CELLS.items()
     }
     effects = tables.ablation(cells)
     assert effects is not None
@@ -100,18 +106,7 @@ def test_the_ablation_needs_all_its_cells():
 
 
 def test_metrics_are_what_dvc_shows():
-    shown = tables.metrics(tables.rows(by_name(make("lenet5", [5]))))
+    shown = tables.metrics(rows(by_name(make("lenet5", [5]))))
     assert shown["rows"].keys() == {"lenet5"}
     assert shown["rows"]["lenet5"]["error_mean_pct"] == 1
     assert shown["verdicts"] == {"reproduced": 1, "missing": 26}
-
-
-def test_every_reason_belongs_to_an_experiment():
-    import tomllib
-    from importlib.resources import files
-
-    reasons = tomllib.loads((files("lenet.report") / "reasons.toml").read_text())
-    from tests.conftest import PROJECT
-
-    known = {path.stem for path in (PROJECT / "conf" / "experiment").glob("*.yaml")}
-    assert reasons.keys() <= known

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lenet.data import Digits, training_patterns
 from lenet.errors import InputError
-from lenet.report.figures import run as figures
+from lenet.report import run_figures as figures
 from lenet.tracking import Archive, Run
 
 PREDICTIONS = "predictions.parquet"

@@ -9,13 +9,20 @@ from scipy.stats import spearmanr
 
 from lenet.evaluation import REJECTION_TARGET
 from lenet.report import groups, tables
-from lenet.report.figures import errors as figures_errors
+from lenet.report.figures.errors import (
+    misclassified_by_every_seed,
+    pair_counts,
+    rank_correlation,
+)
 from lenet.report.figures.style import quantity
 from lenet.results import Result
 
 
 def findings(
-    results: dict[str, Result], table: pd.DataFrame, comparisons: pd.DataFrame
+    results: dict[str, Result],
+    table: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    effects: pd.DataFrame | None,
 ) -> list[str]:
     """About ten lines; of a stand-in or a small study only what there is.
 
@@ -23,6 +30,7 @@ def findings(
         results: of every experiment.
         table: of tables.rows.
         comparisons: of tables.comparisons.
+        effects: of tables.ablation.
     """
     rows = table[~table["second"]].set_index("row")
     measured = rows[rows["verdict"] != tables.MISSING]
@@ -46,9 +54,9 @@ def findings(
         *_modern(comparisons),
         *_distortions(comparisons),
         *_sizes(results),
-        *_ablation(results),
+        *_ablation(effects),
         *_literal(results),
-        *_errors_alike(results),
+        *_misclassified(results),
         *_rejection(measured),
         *_cost(measured),
     ]
@@ -102,7 +110,7 @@ def _modern(comparisons: pd.DataFrame) -> Iterator[str]:
 
 
 def _distortions(comparisons: pd.DataFrame) -> Iterator[str]:
-    pairs = _pairs(comparisons, lambda row: row.b == f"{row.a}_dist")
+    pairs = _pairs(comparisons, lambda row: row.b == groups.DISTORTED.get(row.a))
     if pairs:
         lower = [row for row in pairs if row.difference_pct > 0]
         clear = [row for row in lower if row.p_holm < 0.05]
@@ -120,13 +128,12 @@ def _sizes(results: dict[str, Result]) -> Iterator[str]:
         said = [f"{100 * results[n].errors.mean():.2f} % with {s:,}" for n, s in sizes.items()]
         yield (
             f"The more training digits, the better: LeNet-5 errs on {', '.join(said)}."
-            if (_falling([results[name].errors.mean() for name in sizes]))
+            if _falling([results[name].errors.mean() for name in sizes])
             else f"By training set size LeNet-5 errs on {', '.join(said)}."
         )
 
 
-def _ablation(results: dict[str, Result]) -> Iterator[str]:
-    effects = tables.ablation(results)
+def _ablation(effects: pd.DataFrame | None) -> Iterator[str]:
     if effects is not None:
         main = effects.iloc[: len(groups.FACTORS)]
         row = main.sort_values("difference", key=abs).iloc[-1]
@@ -146,13 +153,14 @@ def _literal(results: dict[str, Result]) -> Iterator[str]:
         )
 
 
-def _errors_alike(results: dict[str, Result]) -> Iterator[str]:
+def _misclassified(results: dict[str, Result]) -> Iterator[str]:
     if "lenet5_dist" in results:
         result = results["lenet5_dist"]
-        alike = figures_errors.likeness(figures_errors.pair_counts(result))
+        count = misclassified_by_every_seed(result)
+        alike = rank_correlation(pair_counts(result))
         yield (
-            f"Every seed of [dist] LeNet-5 misses the same {figures_errors.missed_by_all(result)} "
-            f"digits; which class it takes for which resembles the paper's Figure 8 "
+            f"Every seed of [dist] LeNet-5 misses the same {count} digits; "
+            f"which class it takes for which resembles the paper's Figure 8 "
             f"with a rank correlation of {alike:.2f}."
         )
 

@@ -1,16 +1,57 @@
-"""Which experiments stand together in the report, and what they are called there."""
+"""Which experiments stand together in the report, and what they are called there.
 
-from itertools import product
+All that the report knows of single experiments; everything else goes by these tables, by
+`lenet.paper.ROWS` and by the row that each result names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from lenet import paper
-from lenet.results import Result
+
+if TYPE_CHECKING:
+    from lenet.results import Result
+
+SECOND_CONFIGS = {
+    "linear_least_squares": ("linear", "least squares"),
+    "linear_deslant_least_squares": ("linear_deslant", "least squares"),
+    "pairwise_linear_regular": ("pairwise_linear", "regular digits"),
+    "pca_quadratic_raw": ("pca_quadratic", "mean kept"),
+    "svm_poly4_regular": ("svm_poly4", "regular digits"),
+    "rs_svm_poly5_regular": ("rs_svm_poly5", "regular digits"),
+    "v_svm_poly9_deslant": ("v_svm_poly9_dist", "deslanted digits"),
+    "mlp_300_modern": ("mlp_300", "today's recipe"),
+    "mlp_300_deslant_modern": ("mlp_300_deslant", "today's recipe"),
+    "mlp_1000_modern": ("mlp_1000", "today's recipe"),
+    "mlp_1000_dist_long": ("mlp_1000_dist", "40 passes"),
+    "mlp_300_100_modern": ("mlp_300_100", "today's recipe"),
+    "mlp_500_150_modern": ("mlp_500_150", "today's recipe"),
+    "lenet1_modern": ("lenet1", "today's recipe"),
+    "lenet4_modern": ("lenet4", "today's recipe"),
+    "lenet5_modern": ("lenet5", "today's recipe"),
+    "lenet5_modern_dist": ("lenet5_dist", "today's recipe"),
+}
+"""Experiments that stand beside a row of Figure 9: another reading of the paper, a longer training,
+or today's recipe. The row, and what differs from it."""
+
+DISTORTED = {
+    "mlp_300": "mlp_300_dist",
+    "mlp_1000": "mlp_1000_dist",
+    "mlp_300_100": "mlp_300_100_dist",
+    "mlp_500_150": "mlp_500_150_dist",
+    "lenet5": "lenet5_dist",
+    "lenet5_modern": "lenet5_modern_dist",
+}
+"""Experiments, and the same trained on distorted digits, too."""
+
+_BY_SIZE = {
+    "lenet5": ("lenet5_15000", "lenet5_30000", "lenet5"),
+    "lenet5_dist": ("lenet5_dist_15000", "lenet5_dist_30000", "lenet5_dist"),
+}
 
 SIZES = {
-    name: {
-        f"{name}_{size}" if size < paper.FIGURE_6_SIZES[-1] else name: size
-        for size in paper.FIGURE_6_SIZES
-    }
-    for name in ("lenet5", "lenet5_dist")
+    row: dict(zip(names, paper.FIGURE_6_SIZES, strict=True)) for row, names in _BY_SIZE.items()
 }
 """Figure 6: experiments and how many digits they were trained on, without and with distortions."""
 
@@ -25,58 +66,61 @@ PATH = {
 }
 """From the net of 1998 to the one that is taught today, one change each."""
 
+FACTORS = (("average pooling", "max pooling"), ("tanh", "ReLU"), ("softmax", "RBF output"))
+"""The 2x2x2: level 0 and level 1 of each factor."""
+
+CELLS = {
+    (0, 0, 0): "lenet5_modern",
+    (0, 0, 1): "lenet5_rbf",
+    (0, 1, 0): "lenet5_relu",
+    (0, 1, 1): "lenet5_relu_rbf",
+    (1, 0, 0): "lenet5_max",
+    (1, 0, 1): "lenet5_max_rbf",
+    (1, 1, 0): "lenet5_max_relu",
+    (1, 1, 1): "lenet5_max_relu_rbf",
+}
+"""The experiment of each cell of the 2x2x2, by the levels of its factors."""
+
 LITERAL = "lenet5_literal"
 """The paper's text to the letter, beside `lenet5`."""
-
-FACTORS = {"max": "max pooling", "relu": "ReLU", "rbf": "RBF output"}
-"""The 2x2x2: what a cell's name says, against average pooling, tanh and softmax."""
-
-CELLS = tuple(product((0, 1), repeat=len(FACTORS)))
 
 NOISE = "lenet5_noise"
 """Trained on noisy digits: III.E, beside Figure 13."""
 
-_READINGS = {  # what a second config of a row is, by the end of its name
-    "_modern": "today's recipe",
-    "_modern_dist": "today's recipe",
-    "_least_squares": "least squares",
-    "_regular": "regular digits",
-    "_deslant": "deslanted digits",
-    "_raw": "mean kept",
-    "_long": "40 passes",
+OF_OTHER_FIGURES = {
+    *(LITERAL, NOISE),
+    *(name for sizes in SIZES.values() for name in sizes),
+    *PATH,
+    *CELLS.values(),
 }
 
 
-def cell(parts: tuple[int, ...]) -> str:
-    """The experiment of one cell of the 2x2x2, e.g. (1, 0, 1): lenet5_max_rbf."""
-    names = [name for name, on in zip(FACTORS, parts, strict=True) if on]
-    return "_".join(["lenet5", *names]) if names else "lenet5_modern"
-
-
-def cell_label(parts: tuple[int, ...]) -> str:
+def cell_label(levels: tuple[int, int, int]) -> str:
     """The parts of one cell of the 2x2x2, e.g. "max pooling, ReLU, softmax"."""
-    plain = ("average pooling", "tanh", "softmax")
-    names = zip(plain, FACTORS.values(), parts, strict=True)
-    return ", ".join(other if on else base for base, other, on in names)
+    return ", ".join(names[level] for names, level in zip(FACTORS, levels, strict=True))
 
 
 def second_configs(results: dict[str, Result], row: str) -> list[str]:
-    """Experiments that stand beside a row of Figure 9 under a name of their own: another reading
-    of the paper, a longer training, or today's recipe. Those of the other figures are left to
-    them."""
-    elsewhere = {LITERAL, NOISE, *(name for sizes in SIZES.values() for name in sizes)}
-    elsewhere |= {*PATH, *map(cell, CELLS)} - {"lenet5_modern"}
+    """The experiments that stand beside a row of Figure 9: those of `SECOND_CONFIGS`, and whatever
+    else names that row and belongs to no other figure."""
+    others = OF_OTHER_FIGURES - SECOND_CONFIGS.keys()
     return [
         name
         for name, result in results.items()
-        if result.row == row and name not in paper.ROWS and name not in elsewhere
+        if result.row == row and name not in paper.ROWS and name not in others
     ]
 
 
-def label(experiment: str, row: str) -> str:
-    """A row's name as printed in Figure 9; a second config's says what differs."""
-    if experiment == row:
-        return paper.ROWS[row].label
-    ends = [end for end in _READINGS if experiment.endswith(end)]
-    reading = _READINGS[max(ends, key=len)] if ends else experiment
-    return f"{paper.ROWS[row].label}, {reading}"
+def label(experiment: str, row: str | None = None) -> str:
+    """What an experiment is called: as Figure 9 prints it, for a second config with what differs.
+
+    Args:
+        experiment: its name.
+        row: of Figure 9, that an experiment stands beside which none of the tables here has.
+    """
+    if experiment in paper.ROWS:
+        return paper.ROWS[experiment].label
+    if experiment == NOISE:
+        return "[noise] LeNet-5"
+    row, differs = SECOND_CONFIGS.get(experiment, (row, experiment))
+    return f"{paper.ROWS[row].label}, {differs}" if row else differs

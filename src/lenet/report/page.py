@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from lenet import paper
-from lenet.report import groups, tables
+from lenet.report import tables
 from lenet.report.figures import style
 from lenet.report.findings import findings
 from lenet.results import Result
@@ -42,7 +42,9 @@ class Picture:
         return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def draw(drawn: Mapping[str, tuple[Figure, str]], folder: Path, caveat: str) -> list[Picture]:
+def save_figures(
+    drawn: Mapping[str, tuple[Figure, str]], folder: Path, caveat: str
+) -> list[Picture]:
     """Writes figures as SVG and PNG, in the order of the paper.
 
     Args:
@@ -59,8 +61,8 @@ def draw(drawn: Mapping[str, tuple[Figure, str]], folder: Path, caveat: str) -> 
         figure, caption = drawn[name]
         if caveat:
             style.stamp(figure, STAMPS[caveat])
-        style.write(figure, folder / name)
         stem = folder / name
+        style.save(figure, stem)
         pictures.append(
             Picture(name, _title(name), caption, stem.with_suffix(".svg"), stem.with_suffix(".png"))
         )
@@ -75,12 +77,23 @@ def _title(name: str) -> str:
 
 
 def write(
-    results: dict[str, Result], table: pd.DataFrame, pictures: list[Picture], reports: Path
+    results: dict[str, Result],
+    table: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    effects: pd.DataFrame | None,
+    pictures: list[Picture],
+    reports: Path,
 ) -> None:
-    """Writes the page and the README of `reports`; `table` of tables.rows."""
-    comparisons = tables.comparisons(results)
+    """Writes the page and the README of `reports`.
+
+    Args:
+        results: of every experiment.
+        table, comparisons, effects: of tables.rows, tables.comparisons, tables.ablation.
+        pictures: of `save_figures`.
+        reports: the folder, which exists.
+    """
     facts: dict[str, Any] = {
-        "found": findings(results, table, comparisons),
+        "found": findings(results, table, comparisons, effects),
         "rows": table.to_dict("records"),
         "comparisons": comparisons.to_dict("records"),
         "verdicts": tables.verdicts(table),
@@ -91,7 +104,7 @@ def write(
         "resamples": tables.RESAMPLES,
     }
     jinja = Environment(
-        loader=PackageLoader("lenet.report", "."),
+        loader=PackageLoader("lenet.report", "templates"),
         undefined=StrictUndefined,
         autoescape=lambda name: name is not None and name.endswith("html.j2"),
         trim_blocks=True,
@@ -127,14 +140,14 @@ def environment(results: dict[str, Result]) -> dict[str, Any]:
         "data": sorted({(result.data, result.digest) for result in results.values()}),
         "digits": sorted({len(result.label) for result in results.values()}),
         "seconds": sum(seconds for _, seconds in unique.values()),
-        "dearest": _dearest(results),
+        "longest": _longest(results),
     }
 
 
-def _dearest(results: dict[str, Result]) -> list[tuple[str, float]]:
+def _longest(results: dict[str, Result]) -> list[tuple[str, float]]:
     """The five experiments that took longest, all seeds together, in processor seconds."""
     spent = {
-        groups.label(name, result.row) if name in paper.ROWS else name: float(result.seconds.sum())
+        paper.ROWS[name].label if name in paper.ROWS else name: float(result.seconds.sum())
         for name, result in results.items()
     }
     return sorted(spent.items(), key=lambda item: (-item[1], item[0]))[:5]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lenet import paper, statistics
 from lenet.report import groups
-from lenet.results import Result
+from lenet.results import Figures, Result
 
 SEED, RESAMPLES = 1998, 10_000  # of every bootstrap in the report
 
@@ -32,30 +32,42 @@ def caveat(results: Iterable[Result]) -> str:
     return SMALL if any(result.profile != FULL for result in results) else ""
 
 
-def rows(results: dict[str, Result]) -> pd.DataFrame:
+def rows(results: dict[str, Result], figures: Figures) -> pd.DataFrame:
     """The 27 rows of Figure 9 in the paper's order, second configs below their rows.
 
+    Args:
+        results: by experiment.
+        figures: of their runs, as `lenet.results.evaluate_all` gives them.
+
     Returns:
-        The columns of `CSV` and label, section, second (whether it is a second config),
-        difference_pct, difference_low_pct, difference_high_pct (ours minus the paper's), reason,
-        runs (ids in MLflow), paper_reject_pct, paper_macs, paper_memory. A row without a result
-        has the paper's figures and the verdict "missing".
+        The columns of `CSV` and label, section, beside (the row of Figure 9 that an experiment
+        stands beside, or is), second (whether it is a second config), difference_pct,
+        difference_low_pct, difference_high_pct (ours minus the paper's), reason, runs (ids in
+        MLflow), paper_reject_pct, paper_macs, paper_memory. A row without a result has the
+        paper's figures and the verdict "missing".
     """
     reasons = tomllib.loads((files("lenet.report") / "reasons.toml").read_text())
     lines = [
-        _line(name, row, results.get(name)) | {"reason": reasons.get(name, "")}
-        for row in paper.ROWS.values()
-        for name in (row.name, *groups.second_configs(results, row.name))
+        _line(name, paper.ROWS[row], results.get(name), figures) | {"reason": reasons.get(name, "")}
+        for name, row in _experiments(results)
     ]
     counts = dict.fromkeys(("seeds", "macs", "memory"), "Int64")
     return pd.DataFrame(lines).astype(counts)
 
 
-def _line(name: str, row: paper.Row, result: Result | None) -> dict:
+def _experiments(results: dict[str, Result]) -> list[tuple[str, str]]:
+    """Every row of Figure 9, trained or not, and its second configs below it: experiment, row."""
+    return [
+        (name, row) for row in paper.ROWS for name in (row, *groups.second_configs(results, row))
+    ]
+
+
+def _line(name: str, row: paper.Row, result: Result | None, figures: Figures) -> dict:
     printed = {
         "row": name,
         "label": groups.label(name, row.name),
         "section": row.section,
+        "beside": row.name,
         "second": name != row.name,
         "paper_error_pct": row.test_error,
         "paper_reject_pct": row.reject,
@@ -83,7 +95,7 @@ def _line(name: str, row: paper.Row, result: Result | None) -> dict:
         "difference_high_pct": 100 * verdict.high,
         "seeds": len(result.runs),
         "verdict": caveat([result]) or verdict.name,
-        "reject_pct": 100 * metrics["test/reject"].mean(),
+        "reject_pct": 100 * pd.DataFrame(figures[name])["reject"].mean(),
         "macs": round(metrics["macs"].mean()),
         "memory": round(metrics["variables"].mean()),
         "seconds": result.seconds.sum(),
@@ -118,9 +130,11 @@ def comparisons(results: dict[str, Result]) -> pd.DataFrame:
         high_pct (paired bootstrap over digits and seeds), method, p, p_holm. Two single runs are
         told apart by McNemar's test, others by the bootstrap.
     """
-    shown = [(name, results[name].row) for name in rows(results)["row"] if name in results]
+    shown = [(name, row) for name, row in _experiments(results) if name in results]
     pairs = [(row, name) for name, row in shown if name != row and row in results]
-    pairs += [(name, f"{name}_dist") for name, _ in shown if f"{name}_dist" in results]
+    pairs += [
+        (name, groups.DISTORTED[name]) for name, _ in shown if groups.DISTORTED.get(name) in results
+    ]
     lines = [_compare(results[a], results[b]) for a, b in pairs]
     table = pd.DataFrame(lines)
     return table.assign(p_holm=statistics.holm(table["p"].to_numpy())) if lines else table
@@ -147,10 +161,10 @@ def _compare(a: Result, b: Result) -> dict:
 
 def ablation(results: dict[str, Result]) -> pd.DataFrame | None:
     """The effects of the 2x2x2 (`statistics.effects`), None if a cell of it is missing."""
-    names = {parts: groups.cell(parts) for parts in groups.CELLS}
-    if not results.keys() >= set(names.values()):
+    cells = groups.CELLS
+    if not results.keys() >= set(cells.values()):
         return None
-    wrong = [[[results[names[i, j, k]].wrong for k in (0, 1)] for j in (0, 1)] for i in (0, 1)]
-    pooling, squashing, output = groups.FACTORS.values()
+    wrong = [[[results[cells[i, j, k]].wrong for k in (0, 1)] for j in (0, 1)] for i in (0, 1)]
+    (_, pooling), (_, squashing), (_, output) = groups.FACTORS
     generator = np.random.default_rng(SEED)
     return statistics.effects(wrong, (pooling, squashing, output), generator, RESAMPLES)

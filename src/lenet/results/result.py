@@ -8,7 +8,8 @@ that follow from the answers lie apart, so that another way to evaluate them tra
 import json
 import os
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ from lenet.errors import InputError
 from lenet.evaluation import Evaluation, evaluate_answers
 
 FOLDER = "results"  # in the project
+FIGURES = "evaluation.json"  # in reports/
 RUNS, PREDICTIONS = "result.json", "predictions.npz"
+
+
+Figures = dict[str, list[dict[str, Any]]]  # by experiment, of each run: "seed" and `Evaluation`
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,36 @@ def load_all(root: Path) -> dict[str, Result]:
     """All results of a folder by the names of their experiments, in order."""
     folders = sorted(path.parent for path in root.glob(f"*/{RUNS}"))
     return {folder.name: load(folder) for folder in folders}
+
+
+def evaluate_all(results: Mapping[str, Result]) -> Figures:
+    """The figures of every run, by experiment, in the order of its runs."""
+    return {
+        name: [
+            {"seed": run["seed"], **asdict(result.evaluate(number))}
+            for number, run in enumerate(result.runs)
+        ]
+        for name, result in results.items()
+    }
+
+
+def save_figures(figures: Figures, path: Path) -> None:
+    """Writes what `evaluate_all` gives."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def load_figures(path: Path) -> Figures:
+    """Reads what `save_figures` wrote.
+
+    Raises:
+        InputError: a file that is missing or broken.
+    """
+    try:
+        figures: Figures = json.loads(path.read_text())
+        return {name: [dict(run) for run in runs] for name, runs in figures.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as e:
+        raise InputError(f"{path} cannot be read ({e}): dvc repro -s -f evaluate") from e
 
 
 def identities(folder: Path) -> dict[int, str | None]:

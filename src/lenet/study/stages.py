@@ -8,7 +8,7 @@ from pathlib import Path
 from lenet import results
 from lenet.study.profile import REPORTS, RESULTS, Parameters, configuration
 
-DATA, EVALUATION = RESULTS / "data.json", REPORTS / "evaluation.json"
+DATA = RESULTS / "data.json"
 README = Path("README.md")
 PICTURED = (
     *("lenet5", "lenet5_dist", "lenet5_noise", "lenet5_modern"),
@@ -56,27 +56,15 @@ def draw_pictures(params: Parameters) -> None:
 
 def evaluate() -> None:
     """Writes the figures of every run, made from its predictions."""
-    from dataclasses import asdict
-
-    found = results.load_all(RESULTS)
-    figures = {
-        name: [
-            {"seed": run["seed"], **asdict(result.evaluate(number))}
-            for number, run in enumerate(result.runs)
-        ]
-        for name, result in found.items()
-    }
-    EVALUATION.parent.mkdir(exist_ok=True)
-    EVALUATION.write_text(json.dumps(figures, indent=1) + "\n")
+    figures = results.evaluate_all(results.load_all(RESULTS))
+    results.save_figures(figures, REPORTS / results.FIGURES)
 
 
 def report() -> None:
     """Makes `reports/` from `results/` and the figures of `evaluate`."""
-    from lenet.report import build, front
+    from lenet.report import build
 
-    build(RESULTS, REPORTS)
-    if README.is_file():
-        front.update(README, REPORTS / README)
+    build(RESULTS, REPORTS, README if README.is_file() else None)
 
 
 def restore() -> int:

@@ -1,1 +1,1 @@
-"""The figures of the report and of single runs; no function here touches global state."""
+"""The figures of the report; no function here touches global state."""

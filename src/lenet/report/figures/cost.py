@@ -16,7 +16,7 @@ FAMILIES = {  # sections of part III: name, colour, marker
 }
 
 
-def cheapest(table: pd.DataFrame) -> pd.DataFrame:
+def pareto_front(table: pd.DataFrame) -> pd.DataFrame:
     """The rows that no other row beats in both error and multiply-accumulates, by cost."""
     measured = table.dropna(subset=["error_mean_pct"]).sort_values(["macs", "error_mean_pct"])
     best = measured["error_mean_pct"].cummin()
@@ -28,7 +28,7 @@ def error_against_cost(table: pd.DataFrame) -> Figure:
     measured = table.dropna(subset=["error_mean_pct"])
     figure = Figure(figsize=(style.WIDTH, 5))
     axes = figure.subplots()
-    front = cheapest(table)
+    front = pareto_front(table)
     values = front["error_mean_pct"].clip(lower=style.LEAST_ERROR)
     axes.plot(front["macs"].astype(float), values, color=style.INK, lw=1, ls=":", zorder=1)
     for sections, (name, colour, marker) in FAMILIES.items():
@@ -64,14 +64,14 @@ def error_against_cost(table: pd.DataFrame) -> Figure:
 
 def all_figures(table: pd.DataFrame) -> dict[str, tuple[Figure, str]]:
     """Error against cost, where there are rows, with its caption; `table` of tables.rows."""
-    lean = cheapest(table)
-    if lean.empty:
+    front = pareto_front(table)
+    if front.empty:
         return {}
     return {
         "figure_beyond_cost": (
             error_against_cost(table),
             "Error against cost. Each mark is a row (hollow: a second config); the dotted line "
-            f"joins the {len(lean)} that no other beats in both error and multiply-accumulates: "
-            f"from {lean['label'].iloc[0]} to {lean['label'].iloc[-1]}.",
+            f"joins the {len(front)} that no other beats in both error and multiply-accumulates: "
+            f"from {front['label'].iloc[0]} to {front['label'].iloc[-1]}.",
         ),
     }

@@ -1,7 +1,6 @@
 """Figure 8, the errors one by one, and error against rejection."""
 
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 import seaborn as sns
@@ -12,8 +11,7 @@ from scipy.stats import spearmanr
 
 from lenet import paper
 from lenet.evaluation import REJECTION_TARGET
-from lenet.report import groups
-from lenet.report.figures import sheet, style
+from lenet.report.figures import style, tiles
 from lenet.results import Result
 
 PAPER = np.array(paper.FIGURE_8, dtype=float)  # (10, 10), as pair_counts has them
@@ -33,18 +31,18 @@ def pair_counts(result: Result) -> NDArray[np.float64]:
     return counts
 
 
-def likeness(counts: NDArray[np.float64]) -> float:
+def rank_correlation(counts: NDArray[np.float64]) -> float:
     """Spearman's rank correlation of 90 pairs' frequencies with the paper's."""
     off = ~np.eye(10, dtype=bool)
     return float(spearmanr(counts[off], PAPER[off]).statistic)
 
 
-def missed_by_all(result: Result) -> int:
-    """How many digits every seed gets wrong."""
+def misclassified_by_every_seed(result: Result) -> int:
+    """How many test digits every seed misclassifies."""
     return int(result.wrong.all(0).sum())
 
 
-def pairs(result: Result) -> Figure:
+def figure_8_pairs(result: Result) -> Figure:
     """The frequencies of (true, given) pairs beside the paper's."""
     figure = Figure(figsize=(style.WIDTH, 3.2))
     counts = pair_counts(result)
@@ -63,27 +61,27 @@ def pairs(result: Result) -> Figure:
     return figure
 
 
-def misclassified(result: Result, index: NDArray, tiles: NDArray) -> Figure:
-    """The digits that seeds miss, those that most seeds miss first; framed: missed by every seed.
+def figure_8_digits(result: Result, index: NDArray, images: NDArray) -> Figure:
+    """The misclassified digits, those that most seeds misclassify first; framed: by every seed.
 
     Args:
         result: S runs on N digits.
-        index: (M,) which test digits the tiles are, all that any seed misses.
-        tiles: (M, 28, 28), larger is ink.
+        index: (M,) which test digits the images are, all that any seed misclassifies.
+        images: (M, 28, 28), larger is ink.
     """
-    missed = result.wrong[:, index].sum(0)
-    order = np.argsort(-missed, kind="stable")[:SHOWN]
-    order = order[missed[order] > 0]
-    figure = Figure(figsize=(style.WIDTH, 0.2 + 0.7 * sheet.lines(len(order), COLUMNS)))
+    seeds = result.wrong[:, index].sum(0)  # that misclassify each
+    order = np.argsort(-seeds, kind="stable")[:SHOWN]
+    order = order[seeds[order] > 0]
+    figure = Figure(figsize=(style.WIDTH, 0.2 + 0.7 * tiles.line_count(len(order), COLUMNS)))
     axes = figure.subplots()
     captions = []
     for i in order:
         label = result.label[index[i]]
         answers = result.prediction[:, index[i]]
         captions.append(f"{label}→{np.bincount(answers[answers != label]).argmax()}")
-    corners = sheet.draw(axes, tiles[order], captions, COLUMNS, fontsize=8)
+    corners = tiles.draw_captioned(axes, images[order], captions, COLUMNS, fontsize=8)
     for (x, y), i in zip(corners, order, strict=True):
-        if missed[i] == len(result.runs):
+        if seeds[i] == len(result.runs):
             axes.add_patch(
                 Rectangle((x - 1.5, y - 1.5), 30, 30, fill=False, ec=style.VERMILION, lw=1.5)
             )
@@ -105,7 +103,7 @@ def rejection_curve(wrong: NDArray, margin: NDArray, rejected: NDArray) -> NDArr
     return np.cumsum(wrong[order])[kept - 1] / kept
 
 
-def error_reject(found: dict[str, Result]) -> Figure:
+def figure_10_curves(found: dict[str, Result]) -> Figure:
     """Error on the rest against the share rejected, the mean over seeds, for some rows."""
     rejected = np.linspace(0, 0.15, 301)
     figure = Figure(figsize=(style.WIDTH, 4.2))
@@ -118,8 +116,8 @@ def error_reject(found: dict[str, Result]) -> Figure:
             rejection_curve(wrong, margin, rejected)
             for wrong, margin in zip(result.wrong, result.margin, strict=True)
         ]
-        dashes = "--" if name.endswith("_dist") else "-"
-        label = groups.label(name, result.row)
+        dashes = "--" if paper.ROWS[name].distorted else "-"
+        label = paper.ROWS[name].label
         axes.plot(100 * rejected, 100 * np.mean(runs, 0), dashes, color=colour, label=label)
     axes.axhline(100 * REJECTION_TARGET, color=style.GREY, lw=1, ls=":")
     axes.set(xlabel="rejected, per cent", ylabel="error on the rest, per cent")
@@ -128,13 +126,14 @@ def error_reject(found: dict[str, Result]) -> Figure:
     return figure
 
 
-def all_figures(found: dict[str, Result], root: Path) -> dict[str, tuple[Figure, str]]:
-    """Each figure that results allow, with its caption; the digits are those of pictures.npz in
-    their folder."""
+def all_figures(
+    found: dict[str, Result], arrays: Mapping[str, NDArray]
+) -> dict[str, tuple[Figure, str]]:
+    """Each figure that results and pictures.npz allow, with its caption."""
     figures: dict[str, tuple[Figure, str]] = {}
     if any(name in found for name in CURVES):
         figures["figure_10_error_reject"] = (
-            error_reject(found),
+            figure_10_curves(found),
             "Figure 10, the whole curves: error against rejection. What is left wrong when the "
             "digits with the least margin are rejected, in the mean over seeds; Figure 10 is where "
             f"a curve meets the dotted line at {100 * REJECTION_TARGET:g} %.",
@@ -144,18 +143,18 @@ def all_figures(found: dict[str, Result], root: Path) -> dict[str, tuple[Figure,
     result = found["lenet5_dist"]
     counts = pair_counts(result)
     figures["figure_08_pairs"] = (
-        pairs(result),
+        figure_8_pairs(result),
         "Figure 8, the pairs. How often [dist] LeNet-5 gives one class (column) for another (row), "
         f"in the mean over seeds, beside the paper's {PAPER.sum():.0f} errors. "
-        f"The rank correlation over the 90 pairs is {likeness(counts):.2f}.",
+        f"The rank correlation over the 90 pairs is {rank_correlation(counts):.2f}.",
     )
-    with suppress(FileNotFoundError, KeyError), np.load(root / "pictures.npz") as pictures:
-        index, tiles = pictures["figure8_index"], pictures["figure8_tiles"]
+    if "figure8_tiles" in arrays:
+        index, every = arrays["figure8_index"], misclassified_by_every_seed(result)
         more = f" The {SHOWN} that most seeds miss are shown." if len(index) > SHOWN else ""
         figures["figure_08_misclassified"] = (
-            misclassified(result, index, tiles),
+            figure_8_digits(result, index, arrays["figure8_tiles"]),
             f"Figure 8, the digits. Of the test digits {len(index)} are missed by at least one of "
-            f"{len(result.runs)} seeds, {missed_by_all(result)} by every seed (framed). True class "
+            f"{len(result.runs)} seeds, {every} by every seed (framed). True class "
             f"and the most frequent wrong answer.{more}",
         )
     return figures

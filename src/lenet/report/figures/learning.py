@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lenet import paper, statistics
-from lenet.report import groups, tables
+from lenet.report import groups
 from lenet.report.figures import style
 from lenet.results import Result
 
 TEST, TRAINING = "figure_5/test_error", "train/error"
 WIDE = 10  # from the least to the largest error: too much for a linear axis
-UNLIKE = 3  # times the median error of its experiment: a seed that failed
+FAILED = 3  # times the median error of its experiment: a seed that failed
 
 
 def curves(result: Result, name: str) -> pd.DataFrame:
@@ -88,19 +88,19 @@ def _interval(result: Result) -> tuple[float, float, float]:
     return interval.mean, interval.low, interval.high
 
 
-def effects(table: pd.DataFrame) -> Figure:
-    """Main effects and interactions of the 2x2x2 with 95 % intervals; `table` of ablation."""
-    figure = Figure(figsize=(style.WIDTH, 0.8 + 0.32 * len(table)))
+def ablation(effects: pd.DataFrame) -> Figure:
+    """Main effects and interactions of the 2x2x2 (tables.ablation) with 95 % intervals."""
+    figure = Figure(figsize=(style.WIDTH, 0.8 + 0.32 * len(effects)))
     axes = figure.subplots()
-    rows: Any = table.itertuples()
+    rows: Any = effects.itertuples()
     for y, row in enumerate(rows):
         clear = row.p_holm < 0.05
         colour = style.BLUE if clear else style.GREY
         axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, lw=1.8)
         axes.plot(100 * row.difference, y, "o" if clear else "D", color=colour, ms=5)
     axes.axvline(0, color=style.INK, lw=0.8)
-    axes.set_yticks(range(len(table)), table["effect"])
-    axes.set(ylim=(len(table) - 0.5, -0.5), xlabel="change of test error, points of per cent")
+    axes.set_yticks(range(len(effects)), effects["effect"])
+    axes.set(ylim=(len(effects) - 0.5, -0.5), xlabel="change of test error, points of per cent")
     axes.grid(axis="y", visible=False)
     return figure
 
@@ -145,14 +145,16 @@ def _failures(labels: dict[str, str], found: dict[str, Result]) -> Iterator[str]
     """A sentence for each experiment some of whose seeds are not like the others."""
     for name, label in labels.items():
         errors = 100 * found[name].errors
-        failed = errors[errors > UNLIKE * np.median(errors)]
+        failed = errors[errors > FAILED * np.median(errors)]
         if len(failed):
             ends = ", ".join(f"{error:.1f} %" for error in failed)
             yield f" Of the {len(errors)} seeds of {label} {len(failed)} failed: {ends}."
 
 
-def all_figures(found: dict[str, Result]) -> dict[str, tuple[Figure, str]]:
-    """Each figure that results allow, with its caption."""
+def all_figures(
+    found: dict[str, Result], effects: pd.DataFrame | None
+) -> dict[str, tuple[Figure, str]]:
+    """Each figure that results allow, with its caption; `effects` of tables.ablation."""
     figures: dict[str, tuple[Figure, str]] = {}
     if "lenet5" in found and len(curves(found["lenet5"], TRAINING)):
         result = found["lenet5"]
@@ -172,12 +174,11 @@ def all_figures(found: dict[str, Result]) -> dict[str, tuple[Figure, str]]:
             "Figure 6: test error of LeNet-5 against training set size. With 95 % intervals, "
             "without and with distortions; diamonds are the paper's figures for all digits.",
         )
-    effect_table = tables.ablation(found)
-    if effect_table is not None:
-        cells = {groups.cell(c): groups.cell_label(c) for c in groups.CELLS}
+    if effects is not None:
+        cells = {name: groups.cell_label(levels) for levels, name in groups.CELLS.items()}
         failures = "".join(_failures(cells, found))
         figures["figure_beyond_ablation"] = (
-            effects(effect_table),
+            ablation(effects),
             "What each part is worth. Main effects and interactions of pooling, squashing function "
             "and output on the test error of today's LeNet-5 (2x2x2), with 95 % intervals. Left of "
             "zero is better; grey diamonds: no more than chance (p after Holm)."

@@ -1,7 +1,7 @@
 """Figures that are made of digits: distorted, unusual and machine-printed ones."""
 
-import json
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from lenet.report.figures import inside as figures_inside
+from lenet.report import groups
+from lenet.report.figures import feature_maps, style
 from lenet.report.figures import robustness as figures_robustness
-from lenet.report.figures import style
-from lenet.report.figures.inside import Arrays, mosaic
-from lenet.report.figures.robustness import label
+from lenet.report.figures.tiles import mosaic
 
-ROBUSTNESS, PICTURES = "robustness.json", "pictures.npz"
+Arrays = Mapping[str, NDArray]
+
 LIGHTEST = 0.88  # the grey of a label with a high penalty
 COLUMNS = 4  # of the gallery, each 2 wide
 CELL, HEADING = 1.15, 0.3  # the height of its entries and headings
@@ -31,35 +31,32 @@ ANSWER = {
 }
 
 
-def all_figures(root: Path) -> dict[str, tuple[Figure, str]]:
-    """Each figure that the pictures in a folder of results allow, with its caption."""
-    if not (root / PICTURES).exists() or not (root / ROBUSTNESS).exists():
+def all_figures(arrays: Arrays, robustness: Mapping[str, Any]) -> dict[str, tuple[Figure, str]]:
+    """Each figure that pictures.npz and robustness.json allow, with its caption."""
+    if not arrays:
         return {}
-    about = json.loads((root / ROBUSTNESS).read_text())
-    with np.load(root / PICTURES, allow_pickle=False) as file:
-        arrays = dict(file)
-    found = {"figure_07_distortions": (distortions(arrays), distortions_caption(arrays))}
+    found = {"figure_07_distortions": (figure_7(arrays), figure_7_caption(arrays))}
     if "gallery_tiles" in arrays:
         found["figure_13_gallery"] = gallery(arrays), gallery_caption(arrays)
-    if about["classifiers"]:
+    if robustness["classifiers"]:
         found["figure_13_robustness"] = (
-            figures_robustness.curves(about),
-            figures_robustness.caption(about),
+            figures_robustness.curves(robustness),
+            figures_robustness.caption(robustness),
         )
         found["figure_beyond_printed"] = printed(arrays), printed_caption(arrays)
     if "filters_C1" in arrays:
         found["figure_beyond_filters"] = (
-            figures_inside.filters(arrays),
-            figures_inside.filters_caption(arrays),
+            feature_maps.filters(arrays),
+            feature_maps.filters_caption(arrays),
         )
         found["figure_beyond_feature_maps"] = (
-            figures_inside.feature_maps(arrays),
-            figures_inside.feature_maps_caption(arrays),
+            feature_maps.feature_maps(arrays),
+            feature_maps.feature_maps_caption(arrays),
         )
     return found
 
 
-def distortions(arrays: Arrays) -> Figure:
+def figure_7(arrays: Arrays) -> Figure:
     """Figure 7: ten digits in the first line, distortions of them below."""
     figure = Figure(figsize=(style.WIDTH, 3.5), layout="constrained")
     axes = figure.subplots()
@@ -69,7 +66,7 @@ def distortions(arrays: Arrays) -> Figure:
     return figure
 
 
-def distortions_caption(arrays: Arrays) -> str:
+def figure_7_caption(arrays: Arrays) -> str:
     """What the lines are."""
     return (
         "Figure 7: distorted digits. Above the line the first training digit of each class, below "
@@ -151,7 +148,7 @@ def printed(arrays: Arrays) -> Figure:
     figure = Figure(figsize=(style.WIDTH, bars + 2.8), layout="constrained")
     halves = figure.add_gridspec(2, 1, height_ratios=(bars, 2.8))
     axes = figure.add_subfigure(halves[0]).subplots()
-    axes.barh([label(names[i]) for i in order], errors[order], color=style.BLUE, height=0.6)
+    axes.barh([groups.label(names[i]) for i in order], errors[order], color=style.BLUE, height=0.6)
     for y, i in enumerate(order):
         axes.text(errors[i], y, f" {errors[i]:.1f}", va="center", fontsize=8)
     axes.set(xlabel="error on printed digits, per cent", ylim=(len(names) - 0.4, -0.6))
@@ -189,7 +186,7 @@ def printed_caption(arrays: Arrays) -> str:
     """The best and the worst on printed digits, and the digit that is hardest."""
     wrong = arrays["printed_answers"] != np.arange(10)
     errors = 100 * wrong.mean((1, 2))
-    names = [label(name) for name in arrays["printed_names"].tolist()]
+    names = [groups.label(name) for name in arrays["printed_names"].tolist()]
     best, worst = errors.argmin(), errors.argmax()
     hardest = wrong.mean((0, 1)).argmax()
     return (

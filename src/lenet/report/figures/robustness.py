@@ -1,5 +1,6 @@
 """How errors grow as digits are turned, scaled, moved, squeezed and made noisy (III.E)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,7 @@ from lenet.report.figures import style
 
 HEIGHT = 20  # pixels, of MNIST's size-normalised characters (III.A)
 LEAST_ERROR = 0.1  # per cent; less is drawn here on the logarithmic axis
-NETS = ("lenet5", "lenet5_dist", "lenet5_noise")
-LABELS = {  # what is no row
-    "lenet5_noise": "[noise] LeNet-5",
-    "lenet5_modern": groups.label("lenet5_modern", "lenet5"),
-}
+NETS = ("lenet5", "lenet5_dist", groups.NOISE)
 MARKERS = "osDv^P<>"
 
 
@@ -39,12 +36,7 @@ CLAIMS = {
 }
 
 
-def label(name: str) -> str:
-    """What a classifier is called in the paper's figures."""
-    return LABELS.get(name) or (paper.ROWS[name].label if name in paper.ROWS else name)
-
-
-def curves(about: dict[str, Any]) -> Figure:
+def curves(about: Mapping[str, Any]) -> Figure:
     """A panel for each transformation, a line for each classifier; the paper's claims shaded.
 
     Args:
@@ -64,10 +56,10 @@ def curves(about: dict[str, Any]) -> Figure:
                 markersize=3.5,
                 linewidth=1.8 if classifier in NETS else 0.9,
                 linestyle="-" if classifier in NETS else "--",
-                label=f"{label(classifier)} ({measured['digits']:,})",
+                label=f"{groups.label(classifier)} ({measured['digits']:,})",
             )
         axes.set(title=name, xlabel=transformation.label)
-        _dress(axes, name)
+        _format(axes, name)
     for axes in panels[::2]:
         axes.set_ylabel("error, per cent")
     handles, labels = panels[0].get_legend_handles_labels()
@@ -75,7 +67,7 @@ def curves(about: dict[str, Any]) -> Figure:
     return figure
 
 
-def _dress(axes: Axes, name: str) -> None:
+def _format(axes: Axes, name: str) -> None:
     axes.set(yscale="log", ylim=(0.8 * LEAST_ERROR, 250))  # room for words above 100 per cent
     style.per_cent_axis(axes.yaxis)
     if name in ("scale", "squeeze"):
@@ -95,7 +87,7 @@ def _dress(axes: Axes, name: str) -> None:
     axes.text(0.5, 0.98, words, transform=axes.transAxes, ha="center", va="top", fontsize=8)
 
 
-def caption(about: dict[str, Any]) -> str:
+def caption(about: Mapping[str, Any]) -> str:
     """What the nets' curves come to where the claims end."""
     lines = [
         "Figure 13, in figures: how much change is too much. Error on the test digits, changed "
@@ -116,15 +108,15 @@ def caption(about: dict[str, Any]) -> str:
             )
             noise = 100 * _at(found["noise"], paper.NOISE)
             lines.append(
-                f"{label(name)} misreads, in per cent at the two ends of a claim: "
+                f"{groups.label(name)} misreads, in per cent at the two ends of a claim: "
                 f"{', '.join(ends)}; with every tenth pixel inverted {noise:.1f}."
             )
-    upright = [
-        label(name) for name, of in about["classifiers"].items() if of["view"] == "deslanted"
+    centred = [
+        groups.label(name) for name, of in about["classifiers"].items() if of["view"] == "deslanted"
     ]
-    if upright:
+    if centred:
         lines.append(
-            f"{', '.join(upright)}: the deslanted view centres digits by their mass, so shifts are "
+            f"{', '.join(centred)}: the deslanted view centres digits by their mass, so shifts are "
             "undone as long as the ink is there."
         )
     ink = about["ink"]

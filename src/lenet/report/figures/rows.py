@@ -61,7 +61,7 @@ def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str) -> Figur
         if pd.notna(number):
             axes.plot(number, y, "D", mfc="white", mec=style.INK, ms=5.5, zorder=2)
         if known:
-            colour, marker = _look(row) if errors else (style.BLUE, "o")
+            colour, marker = style.VERDICTS[row["verdict"]] if errors else (style.BLUE, "o")
             value = max(float(row[ours]), style.LEAST_ERROR)
             if errors:
                 low = max(row["ci_low_pct"], style.LEAST_ERROR)
@@ -94,14 +94,10 @@ def _number(axes: Axes, points: float, y: float, text: str, colour: str) -> None
     )  # fmt: skip
 
 
-def _look(row: pd.Series) -> tuple[str, str]:
-    return style.VERDICTS[row["verdict"]]
-
-
 def _second_configs(axes: Axes, table: pd.DataFrame, rows: pd.DataFrame) -> None:
-    places = dict(zip(rows["label"], rows.index, strict=True))
+    places = dict(zip(rows["row"], rows.index, strict=True))
     for _, row in table[table["second"]].iterrows():
-        y = places[row["label"].rsplit(",", 1)[0]] + 0.3
+        y = places[row["beside"]] + 0.3
         value = max(row["error_mean_pct"], style.LEAST_ERROR)
         axes.plot(value, y, "o", mfc="white", mec=style.PURPLE, ms=3.5, zorder=2)
 

@@ -76,7 +76,7 @@ def stamp(figure: Figure, text: str) -> None:
     )
 
 
-def write(figure: Figure, stem: Path) -> None:
+def save(figure: Figure, stem: Path) -> None:
     """``stem``.svg and ``stem``.png, without the date."""
     figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
     figure.savefig(stem.with_suffix(".png"), dpi=160)

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from tests.report.conftest import build
 
-from lenet.report.figures import inside as figures_inside
-from lenet.report.figures import pictures as figures_pictures
-from lenet.report.figures import robustness as figures_robustness
+from lenet.errors import InputError
+from lenet.report.figures import pictures, tiles
 
 
 @pytest.fixture(scope="module")
 def figures(pictured) -> dict[str, tuple[Figure, str]]:
-    return figures_pictures.all_figures(pictured.folder)
+    return pictures.all_figures(*pipeline.load_pictures(pictured.folder))
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +52,6 @@ def test_a_panel_for_each_transformation_draws_the_errors(figures, pictured) -> 
     assert "[noise] LeNet-5" in caption
 
 
-def test_classifiers_go_by_the_names_of_the_paper() -> None:
-    names = ("lenet5_noise", "svm_poly4", "mine")
-    assert [figures_robustness.label(name) for name in names] == [
-        "[noise] LeNet-5",
-        "SVM poly 4",
-        "mine",
-    ]
-
-
 def test_the_gallery_counts_right_answers(figures, arrays) -> None:
     right = arrays["gallery_penalties"].argmin(1) == arrays["gallery_label"]
     noisy = right[arrays["gallery_part"] == "noisy"].sum()
@@ -79,13 +70,21 @@ def test_printed_digits_that_are_misread_are_framed(figures, arrays) -> None:
 
 
 def test_a_mosaic_has_gaps_inside_only() -> None:
-    tiles = np.arange(4).reshape(1, 2, 1, 2)
-    assert figures_inside.mosaic(tiles, 1, 9).tolist() == [[0, 1, 9, 2, 3]]
-    two = figures_inside.mosaic(tiles.reshape(2, 1, 1, 2), 1, 9)
+    images = np.arange(4).reshape(1, 2, 1, 2)
+    assert tiles.mosaic(images, 1, 9).tolist() == [[0, 1, 9, 2, 3]]
+    two = tiles.mosaic(images.reshape(2, 1, 1, 2), 1, 9)
     assert two.tolist() == [[0, 1], [9, 9], [2, 3]]
 
 
 def test_without_pictures_there_are_no_figures(pictured, tmp_path: Path) -> None:
-    assert figures_pictures.all_figures(tmp_path) == {}
+    assert pictures.all_figures(*pipeline.load_pictures(tmp_path)) == {}
     shutil.copy(pictured.folder / "pictures.npz", tmp_path)
-    assert figures_pictures.all_figures(tmp_path) == {}
+    assert pictures.all_figures(*pipeline.load_pictures(tmp_path)) == {}
+
+
+def test_pictures_that_are_broken_are_told_of(pictured, tmp_path: Path) -> None:
+    whole = (pictured.folder / "pictures.npz").read_bytes()
+    (tmp_path / "pictures.npz").write_bytes(whole[: len(whole) // 2])
+    shutil.copy(pictured.folder / "robustness.json", tmp_path)
+    with pytest.raises(InputError, match="broken"):
+        build(tmp_path, tmp_path / "reports")

@@ -1,4 +1,4 @@
-"""A trained LeNet-5 from within: its filters, and one digit on its way through it."""
+"""The filters of a trained LeNet-5, and its feature maps for one digit."""
 
 from collections.abc import Mapping
 
@@ -9,17 +9,10 @@ from numpy.typing import NDArray
 
 from lenet import paper
 from lenet.report.figures import style
+from lenet.report.figures.tiles import mosaic
 
 Arrays = Mapping[str, NDArray]
 SIGNED = "PuOr"  # negative brown, positive violet: told apart by all colour-blind readers
-
-
-def mosaic(tiles: NDArray, gap: int, between: float) -> NDArray:
-    """Pictures in rows and columns: R x C x H x W -> one picture, with a gap between them."""
-    rows, columns, height, width = tiles.shape
-    padded = np.full((rows, columns, height + gap, width + gap), between, dtype=float)
-    padded[:, :, :height, :width] = tiles
-    return padded.swapaxes(1, 2).reshape(rows * (height + gap), -1)[:-gap, :-gap]
 
 
 def filters(arrays: Arrays) -> Figure:

@@ -1,4 +1,4 @@
-"""The project's README shows the head of the report, as the report has it."""
+"""The project's README shows the head of the report, as reports/README.md has it."""
 
 import re
 from pathlib import Path

@@ -1,15 +1,17 @@
 """Figures of one run. Each function draws on a Figure of its own and touches no global state."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import seaborn as sns
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from lenet.report.figures import sheet
+from lenet.report.figures import tiles
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CURVES = {
     "train/error": "training",
@@ -20,10 +22,16 @@ COLUMNS, SHOWN_ERRORS = 12, 120  # more than LeNet-5 makes; a page of them still
 
 
 def confusion(labels: NDArray, predictions: NDArray) -> Figure:
-    """How often each true class (rows) was given as another (columns); N, N integers.
+    """How often each true class (rows) was given as another (columns).
 
     The colour leaves the right answers out, so that the errors show.
+
+    Args:
+        labels, predictions: (N,) integers, 0 to 9.
     """
+    import seaborn as sns
+    from matplotlib.figure import Figure
+
     counts = np.zeros((10, 10), dtype=int)
     np.add.at(counts, (labels, predictions), 1)
     figure = Figure(figsize=(6, 5.2), layout="constrained")
@@ -38,12 +46,14 @@ def misclassified(images: NDArray, labels: NDArray, predictions: NDArray) -> Fig
     """The misclassified digits with their true and their given class (Figure 8).
 
     Args:
-        images: N x H x W, larger is ink.
-        labels, predictions: N integers.
+        images: (N, H, W), larger is ink.
+        labels, predictions: (N,) integers, 0 to 9.
     """
+    from matplotlib.figure import Figure
+
     wrong = np.flatnonzero(labels != predictions)
     shown = wrong[:SHOWN_ERRORS]
-    height = sheet.lines(len(shown), COLUMNS) * 0.75 + 0.5
+    height = tiles.line_count(len(shown), COLUMNS) * 0.75 + 0.5
     figure = Figure(figsize=(COLUMNS * 0.6, height), layout="constrained")
     figure.suptitle(
         f"{len(wrong)} errors of {len(labels):,}, true → given"
@@ -51,12 +61,21 @@ def misclassified(images: NDArray, labels: NDArray, predictions: NDArray) -> Fig
         fontsize=9,
     )
     captions = [f"{labels[i]}→{predictions[i]}" for i in shown]
-    sheet.draw(figure.subplots(), images[shown], captions, COLUMNS, fontsize=7)
+    tiles.draw_captioned(figure.subplots(), images[shown], captions, COLUMNS, fontsize=7)
     return figure
 
 
 def learning_curve(epochs: Sequence[dict[str, float]]) -> Figure:
-    """The errors of each epoch, in per cent, as far as they were measured (Figure 5)."""
+    """The errors of each epoch, in per cent, as far as they were measured (Figure 5).
+
+    Args:
+        epochs: the metrics of each, fractions; those whose name ends in "error" are drawn.
+    """
+    import pandas as pd
+    import seaborn as sns
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
     table = pd.DataFrame(epochs, index=pd.RangeIndex(1, len(epochs) + 1, name="epoch"))
     errors = 100 * table[[name for name in table if str(name).endswith("error")]]
     errors = errors.rename(columns=CURVES)
@@ -72,9 +91,11 @@ def ten_digits(images: NDArray, title: str) -> Figure:
     """One digit of each class in a row, as the paper's Figure 7 shows distorted ones.
 
     Args:
-        images: 10 x H x W, larger is ink.
+        images: (10, H, W), larger is ink.
         title: what was done to them.
     """
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(8, 1.2), layout="constrained")
     figure.suptitle(title, fontsize=9)
     axes = figure.subplots()

@@ -1,0 +1,74 @@
+"""From `results/` to `reports/`: read, tabulate, draw, write."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lenet.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PICTURES, ROBUSTNESS = "pictures.npz", "robustness.json"
+
+
+def build(results: Path, reports: Path, readme: Path | None = None) -> None:
+    """Writes reports/index.html, README.md, results.csv, metrics.json and figures/ from results.
+
+    The same results give the same bytes. Experiments that are missing are left out of figures and
+    sentences, and said to be missing in the table.
+
+    Args:
+        results: the folder of `lenet.results`; its pictures.npz and robustness.json may be missing.
+        reports: the folder to write to; its evaluation.json has the figures of the runs.
+        readme: a file that shows the head of the report between two marks (`readme.update`).
+
+    Raises:
+        InputError: results that are not whole.
+    """
+    import matplotlib
+
+    from lenet.report import page, tables
+    from lenet.report import readme as front
+    from lenet.report.figures import cost, errors, learning, pictures, rows, style
+    from lenet.results import FIGURES, load_all, load_figures
+
+    found = load_all(results)
+    arrays, robustness = load_pictures(results)
+    table = tables.rows(found, load_figures(reports / FIGURES))
+    comparisons = tables.comparisons(found)
+    effects = tables.ablation(found)
+    reports.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context(style.STYLE):
+        figures = (
+            learning.all_figures(found, effects)
+            | rows.all_figures(table)
+            | errors.all_figures(found, arrays)
+            | pictures.all_figures(arrays, robustness)
+            | cost.all_figures(table)
+        )
+        saved = page.save_figures(figures, reports / "figures", tables.caveat(found.values()))
+    page.write(found, table, comparisons, effects, saved, reports)
+    (reports / "results.csv").write_text(tables.csv(table))
+    metrics = json.dumps(tables.metrics(table), indent=1, sort_keys=True)
+    (reports / "metrics.json").write_text(metrics + "\n")
+    if readme is not None:
+        front.update(readme, reports / "README.md")
+
+
+def load_pictures(results: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    """What pictures.npz and robustness.json hold, which are written together; nothing if one is
+    missing."""
+    import numpy as np
+
+    try:
+        robustness = json.loads((results / ROBUSTNESS).read_text())
+        with open(results / PICTURES, "rb") as f, np.load(f, allow_pickle=False) as file:
+            return dict(file), robustness
+    except FileNotFoundError:
+        return {}, {}
+    except (OSError, ValueError, zipfile.BadZipFile) as e:
+        raise InputError(f"{results}: {PICTURES} or {ROBUSTNESS} is broken ({e})") from e
