@@ -39,7 +39,6 @@ def make(
             "versions": {"torch": "2.13.0"},
             "metrics": {
                 "test/error": count / COUNT,
-                "test/reject": 0.25,
                 "macs": 400_000.0,
                 "variables": 60_000.0,
                 "training_seconds": 30.0,

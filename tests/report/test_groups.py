@@ -4,38 +4,35 @@ import tomllib
 from importlib.resources import files
 
 import pytest
-from omegaconf import OmegaConf
 from tests.conftest import PROJECT
 
 from lenet import paper
+from lenet.experiment import compose_experiment
 from lenet.report import groups
 
-ROW_OF = {
-    path.stem: OmegaConf.load(path).paper
-    for path in sorted((PROJECT / "conf" / "experiment").glob("*.yaml"))
-}
+CONF = PROJECT / "conf"
+EXPERIMENTS = {path.stem for path in (CONF / "experiment").glob("*.yaml")}
 
 
 def test_every_experiment_is_known_to_the_report():
     known = {*paper.ROWS, *groups.SECOND_CONFIGS, *groups.OF_OTHER_FIGURES}
-    assert known == ROW_OF.keys()
+    assert known == EXPERIMENTS
 
 
 def test_second_configs_stand_beside_the_row_that_they_name():
-    assert {name: ROW_OF[name] for name in groups.SECOND_CONFIGS} == {
-        name: row for name, (row, _) in groups.SECOND_CONFIGS.items()
-    }
+    for name, (row, _) in groups.SECOND_CONFIGS.items():
+        assert compose_experiment(name, CONF).paper == row
 
 
 def test_distorted_training_is_that_of_the_paper():
     for plain, distorted in groups.DISTORTED.items():
-        assert not paper.ROWS[ROW_OF[plain]].distorted
-        assert paper.ROWS[ROW_OF[distorted]].distorted
+        assert not compose_experiment(plain, CONF).data.distort
+        assert compose_experiment(distorted, CONF).data.distort
 
 
 def test_every_reason_belongs_to_an_experiment():
     reasons = tomllib.loads((files("lenet.report") / "reasons.toml").read_text())
-    assert reasons.keys() <= ROW_OF.keys()
+    assert reasons.keys() <= EXPERIMENTS
 
 
 @pytest.mark.parametrize(

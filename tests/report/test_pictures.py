@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from tests.report.conftest import build
 
 from lenet.errors import InputError
+from lenet.report import pipeline
 from lenet.report.figures import pictures, tiles
 
 

@@ -43,7 +43,7 @@ def test_a_row_of_two_seeds_worked_by_hand():
     assert line["ci_low_pct"] < 1.5 < line["ci_high_pct"]
     assert line["difference_pct"] == pytest.approx(1.5 - 0.95)
     assert line["seeds"] == 2
-    assert line["reject_pct"] == 25
+    assert line["reject_pct"] == pytest.approx(1.5)  # those that are wrong are the least sure
     assert (line["macs"], line["memory"], line["seconds"]) == (400_000, 60_000, 60)
     assert len(line["runs"]) == 2
 
