@@ -8,11 +8,11 @@ from sklearn.linear_model import RidgeClassifier
 
 from lenet.classic.adapter import Fit
 from lenet.classic.linear import TanhUnits
-from lenet.classic.persistence import load
+from lenet.classifier import Task
 from lenet.data.digits import Digits, Split, split
 from lenet.data.source import stand_in
 from lenet.errors import InputError
-from lenet.nets.lenet5 import LeNet5
+from lenet.nets import LeNet5
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def digits() -> Digits:
 
 
 def fit(model, digits: Digits, seed: int = 0):
-    [classifier] = Fit().fit([model], [seed], digits, {}, Path(), [print])
+    [classifier] = Fit().fit(Task([model], [seed], digits, {}, Path(), [print]))
     return classifier
 
 
@@ -31,8 +31,8 @@ def test_scores_costs_and_file(digits: Digits, tmp_path: Path) -> None:
     assert scores.shape == (500, 10)
     assert classifier.costs(digits.test.images).variables == 7_850
     classifier.save(tmp_path / "model.safetensors")
-    again = load(tmp_path / "model.safetensors")
-    assert (again.decision_function(digits.test.images.flatten(1).numpy()) == scores).all()
+    again = Fit().load(RidgeClassifier(), tmp_path / "model.safetensors")
+    assert (again.scores(digits.test.images) == scores).all()
 
 
 def test_random_draws_come_from_the_seed(digits: Digits) -> None:

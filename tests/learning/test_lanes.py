@@ -11,13 +11,11 @@ from torch.nn import functional as F
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from lenet.learning.lanes import Lanes
-from lenet.learning.lanes.kernels import compiled, squash
+from lenet.learning.lanes.kernels import compiled, scaled_tanh
 from lenet.learning.lanes.vector import LaneCount, load, store
 from lenet.learning.losses import MAP, MLE, SquaredError
 from lenet.nets.layers import EuclideanRBF, Pad, ScaledTanh, SparseConv, Subsampling
-from lenet.nets.lenet1 import LeNet1
-from lenet.nets.lenet4 import LeNet4
-from lenet.nets.lenet5 import LeNet5
+from lenet.nets.lenet import LeNet1, LeNet4, LeNet5
 
 C3_TABLE = ((0,), (0, 1), (1,))
 C5_TABLE = ((0, 1), (1, 2), (0, 2), (2,))
@@ -79,7 +77,7 @@ def _seed():
 def test_a_hundred_updates_agree_with_autograd(build, size, losses):
     nets = [build() for _ in losses]
     lanes = Lanes(nets, losses, size)
-    images, labels = digits(40, size, lanes.network.shape[0])
+    images, labels = digits(40, size, lanes.architecture.shape[0])
     order = torch.randint(40, (len(nets), 100))
     start = lanes.weights
     rates = torch.rand(start.shape) * 2e-3
@@ -257,7 +255,7 @@ def test_the_rational_squashing_function_is_that_of_appendix_a():
     @compiled
     def apply(lanes, values):
         for i in range(len(values) // 8):
-            store(lanes, values, i, squash(lanes, load(lanes, values, i)))
+            store(lanes, values, i, scaled_tanh(lanes, load(lanes, values, i)))
 
     a = np.linspace(-40, 40, 80_000).astype(np.float32)
     f = a.copy()

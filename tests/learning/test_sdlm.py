@@ -8,7 +8,7 @@ from lenet import paper
 from lenet.learning import sdlm
 from lenet.learning.lanes import Lanes
 from lenet.learning.losses import MAP
-from lenet.nets.lenet5 import LeNet5
+from lenet.nets import LeNet5
 
 
 def generator(seed: int = 0) -> torch.Generator:

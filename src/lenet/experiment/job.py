@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from threadpoolctl import threadpool_limits
 
 from lenet import paper, terminal
-from lenet.classifier import Classifier, Recipe
+from lenet.classifier import Classifier, Recipe, Task
 from lenet.data import Digits, Raw, split
 from lenet.errors import InputError, writing
 from lenet.evaluation import evaluate
@@ -106,7 +106,8 @@ class Job:
             continued = any(folder.iterdir())
             start, busy = time.perf_counter(), _processor_seconds()
             with writing(folder):
-                classifiers = self.recipe.fit(models, seeds, self.digits, options, folder, watches)
+                task = Task(models, seeds, self.digits, options, folder, watches)
+                classifiers = self.recipe.fit(task)
             seconds = (time.perf_counter() - start) / len(seeds)
             busy = (_processor_seconds() - busy) / len(seeds)
             if not continued:  # else they are those of a part

@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from sklearn.base import BaseEstimator
 from torch import nn
 
+from lenet.classifier import Task
 from lenet.data import Raw, load_raw, split
 from lenet.experiment import build
 from lenet.study.stages import configuration
@@ -47,9 +48,8 @@ def digests(experiment: str, params: dict[str, Any]) -> dict[str, str]:
             torch.manual_seed(seed)
             models.append(build(cfg.model))
         with tempfile.TemporaryDirectory() as folder:
-            trained = recipe.fit(
-                models, group, digits, options, Path(folder), [lambda *_: None] * len(group)
-            )
+            callbacks = [lambda *_: None] * len(group)
+            trained = recipe.fit(Task(models, group, digits, options, Path(folder), callbacks))
         for classifier in trained:
             scores.update(classifier.scores(digits.test.images).tobytes())
             for digest in sorted(_digest(array) for array in arrays_of(classifier)):
