@@ -51,6 +51,21 @@ def test_a_saved_classifier_gives_the_same_scores(name: str, values, tmp_path: P
         assert np.array_equal(reader.scores(raw.test_images), trained.scores(digits.test.images))
 
 
+def test_a_head_on_a_net_of_today_gives_the_same_scores(tmp_path: Path) -> None:
+    cfg = loaded.compose_experiment("lenet4_knn", CONF)
+    modern = OmegaConf.to_container(
+        loaded.compose_experiment("lenet4_modern", CONF).recipe, resolve=True
+    )
+    OmegaConf.update(cfg, "recipe.base", modern | {"epochs": 1}, merge=False)
+    raw = stand_in()
+    digits = split(raw)
+    task = Task([build(cfg.model)], [0], digits, CPU, tmp_path, [lambda *_: None])
+    [trained] = build(cfg.recipe).fit(task)
+    trained.save(tmp_path / "w")
+    reader = loaded.load_classifier(cfg, tmp_path / "w")
+    assert np.array_equal(reader.scores(raw.test_images), trained.scores(digits.test.images))
+
+
 def untrained(name: str) -> TrainedNet:
     return TrainedNet(build(loaded.compose_experiment(name, CONF).model))
 

@@ -6,7 +6,7 @@ import torch
 from lenet import paper
 from lenet.nets.costs import layer_costs, net_costs
 from lenet.nets.layers import ScaledTanh
-from lenet.nets.lenet import LENET1_C3, LENET4_C3, LENET4_C5, LeNet1, LeNet4, dealt
+from lenet.nets.lenet import LENET1_C3, LENET4_C3, LENET4_C5, LeNet1, LeNet4, round_robin
 from lenet.nets.mlp import MLP
 
 NETS = {
@@ -77,8 +77,8 @@ def test_lenet4_sees_all_maps_equally_often(table, units, maps, kernels):
     assert seen.max() - seen.min() <= 1
 
 
-def test_dealing_by_hand():
-    assert dealt(4, 4, (3, 2)) == ((0, 1, 2), (0, 3), (1, 2, 3), (0, 1))
+def test_round_robin_by_hand():
+    assert round_robin(4, 4, (3, 2)) == ((0, 1, 2), (0, 3), (1, 2, 3), (0, 1))
 
 
 @pytest.mark.parametrize(

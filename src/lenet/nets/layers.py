@@ -122,7 +122,6 @@ class EuclideanRBF(nn.Module):
 
 ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "scaled_tanh": ScaledTanh}
 ODD_ACTIVATIONS = ("scaled_tanh", "tanh")  # f(-a) = -f(a)
-OUTPUTS = ("softmax", "squashed")
 
 
 def check(option: str, value: str, known: tuple[str, ...]) -> None:
@@ -139,7 +138,7 @@ def output_layers(units: int, output: str) -> OrderedDict[str, nn.Module]:
         output: "softmax" (plain sums, as logits) or "squashed" (f of the sums, as the paper
             has it, for squared error with targets +-1).
     """
-    check("output", output, OUTPUTS)
+    check("output", output, ("softmax", "squashed"))
     layers: OrderedDict[str, nn.Module] = OrderedDict(output=nn.Linear(units, 10))
     if output == "squashed":
         layers["output_f"] = ScaledTanh()

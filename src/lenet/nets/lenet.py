@@ -73,14 +73,14 @@ class LeNet1(nn.Sequential):
         super().__init__(layers)
 
 
-def dealt(units: int, maps: int, sizes: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """The maps that each of some units sees, dealt round like cards, so that every map is seen
-    equally often, give or take one.
+def round_robin(units: int, maps: int, sizes: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """The maps that each unit sees, given out in turn, so that every map is seen equally often,
+    give or take one.
 
     Args:
-        units: how many are dealt to.
+        units: how many there are.
         maps: how many there are; after the last the first is next.
-        sizes: how many maps a unit gets, in turn.
+        sizes: how many maps a unit sees, repeated over the units.
     """
     table, start = [], 0
     for unit in range(units):
@@ -90,10 +90,10 @@ def dealt(units: int, maps: int, sizes: tuple[int, ...]) -> tuple[tuple[int, ...
     return tuple(table)
 
 
-LENET4_C3 = dealt(16, 8, (4, 4, 4, 3))
+LENET4_C3 = round_robin(16, 8, (4, 4, 4, 3))
 """The S2 maps that each of the 16 maps of C3 sees: 60 kernels, as many as LeNet-5's C3 has."""
 
-LENET4_C5 = dealt(120, 16, (5, 5, 4))
+LENET4_C5 = round_robin(120, 16, (5, 5, 4))
 """The S4 maps that each of the 120 units of C5 sees: 560 kernels."""
 
 
@@ -104,7 +104,7 @@ class LeNet4(nn.Sequential):
     first-level map, 16 maps, 16 subsampling maps, 120 units and 10 outputs, "about 260,000
     connections" and "about 17,000" parameters. It leaves open what C3 and C5 see. A full C5 would
     alone have 48,120 parameters, so its units see 5, 5 and 4 of the 16 maps in turn; C3 has the
-    60 kernels of LeNet-5. Which maps they are is dealt. This reading is a construction:
+    60 kernels of LeNet-5. Which maps they are goes round-robin. This reading is a construction:
 
     ======  ============  =======================  =============================
     layer   maps          parameters               connections
@@ -143,11 +143,6 @@ class LeNet4(nn.Sequential):
         super().__init__(layers)
 
 
-POOLINGS = ("average", "max", "subsampling")
-OUTPUTS = ("softmax", "rbf")
-CONNECTIONS = ("full", "table1")
-
-
 class LeNet5(nn.Sequential):
     """Scores of 28x28 digits, larger is better: N x 1 x 28 x 28 -> N x 10.
 
@@ -171,10 +166,10 @@ class LeNet5(nn.Sequential):
         output: str = "softmax",
         connections: str = "full",
     ) -> None:
-        check("pooling", pooling, POOLINGS)
+        check("pooling", pooling, ("average", "max", "subsampling"))
         check("activation", activation, tuple(ACTIVATIONS))
-        check("output", output, OUTPUTS)
-        check("connections", connections, CONNECTIONS)
+        check("output", output, ("softmax", "rbf"))
+        check("connections", connections, ("full", "table1"))
         f = ACTIVATIONS[activation]
 
         def pool(maps: int) -> nn.Module:
