@@ -15,7 +15,7 @@ from lenet.ensemble.heads import NearestNeighbourHead
 from lenet.ensemble.recipes import Boosting, WithHead
 from lenet.errors import InputError
 from lenet.learning import SDLM
-from lenet.nets import LeNet4
+from lenet.nets import LeNet4, LeNet5
 
 CPU = {"accelerator": "cpu", "devices": 1, "compile": False}
 BASE = SDLM(scale=1.0, power=0.5, eta_factor=0.4, epochs=2)
@@ -93,3 +93,8 @@ def test_boosting_with_too_few_hard_patterns_is_told(digits: Digits, tmp_path: P
         Boosting(BASE, size=1_000, limit=100).fit(
             task([LeNet4(output="squashed")], [0], digits, tmp_path)
         )
+
+
+def test_boosting_passes_on_what_its_base_refuses(digits: Digits, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^this recipe trains the nets of 1998 only"):
+        Boosting(BASE, size=400, limit=100).fit(task([LeNet5()], [0], digits, tmp_path))
