@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from lenet.learning.lanes import Lanes
 from lenet.learning.losses import MAP
-from lenet.nets.lenet5 import LeNet5
+from lenet.nets import LeNet5
 
 PASS = 60_000  # patterns of one pass through the training set
 LOSS = MAP(10.0)

@@ -25,12 +25,13 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision.datasets import MNIST
 from torchvision.transforms import Compose, Normalize, ToTensor
 
+from lenet.classifier import Task
 from lenet.data.digits import Digits, Split
 from lenet.data.source import load_raw
 from lenet.data.views import VIEWS
 from lenet.experiment.job import Watch
-from lenet.learning.minibatch import Minibatch
-from lenet.nets.lenet5 import LeNet5
+from lenet.learning import Minibatch
+from lenet.nets import LeNet5
 from lenet.tracking.tracker import Tracker
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,11 +54,11 @@ def ours(digits: Digits, batch: int, tracker: Tracker, compiled: bool) -> float:
     with tempfile.TemporaryDirectory() as folder, tracker.run("benchmark") as run:
         watch = Watch("benchmark", run, show=False)
 
-        def watched(epoch: int, metrics: dict[str, float]) -> None:
+        def timed(epoch: int, metrics: dict[str, float]) -> None:
             watch(epoch, metrics)
             ends.append(time.perf_counter())
 
-        recipe.fit([LeNet5()], [0], digits, options, Path(folder), [watched])
+        recipe.fit(Task([LeNet5()], [0], digits, options, Path(folder), [timed]))
     return ends[1] - ends[0]
 
 

@@ -114,8 +114,7 @@ def pictured(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
     from lenet.data.source import stand_in
     from lenet.data.views import regular
     from lenet.experiment.loaded import LoadedClassifier
-    from lenet.nets.lenet5 import LeNet5
-    from lenet.nets.trained import Network
+    from lenet.nets import LeNet5, TrainedNet
     from lenet.study import gallery
 
     torch.manual_seed(0)
@@ -123,7 +122,7 @@ def pictured(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
     raw = replace(raw, test_images=raw.test_images[:60], test_labels=raw.test_labels[:60])
     readers = {
         name: LoadedClassifier(
-            name, "regular", Network(LeNet5("subsampling", "scaled_tanh", "rbf", "table1"))
+            name, "regular", TrainedNet(LeNet5("subsampling", "scaled_tanh", "rbf", "table1"))
         )
         for name in ("lenet5", "lenet5_dist", "lenet5_noise")
     }
@@ -186,6 +185,7 @@ def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import pandas as pd
     from omegaconf import OmegaConf
 
+    from lenet.classifier import Task
     from lenet.data.digits import split
     from lenet.data.source import stand_in
     from lenet.experiment import loaded
@@ -194,15 +194,13 @@ def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     cfg = loaded.compose_experiment("step1_adam", PROJECT / "conf")
     cfg.recipe.epochs = 12
-    plain = {part: cfg[part] for part in ("name", "model", "recipe")} | {
-        "data": {"view": "regular"}
-    }
-    OmegaConf.save(plain, folder / "config.yaml")
+    parts = {part: OmegaConf.to_container(cfg[part], resolve=True) for part in ("model", "recipe")}
+    parts |= {"name": cfg.name, "data": {"view": "regular"}}
+    OmegaConf.save(OmegaConf.create(parts), folder / "config.yaml")
     digits, options = split(stand_in()), {"accelerator": "cpu", "devices": 1, "compile": False}
     torch.manual_seed(0)
-    [trained] = build(cfg.recipe).fit(
-        [build(cfg.model)], [0], digits, options, folder / "training", [lambda *_: None]
-    )
+    task = Task([build(cfg.model)], [0], digits, options, folder / "training", [lambda *_: None])
+    [trained] = build(cfg.recipe).fit(task)
     trained.save(folder / "model.safetensors")
     scores = trained.scores(digits.test.images)
     answers = pd.DataFrame(scores, columns=[f"score_{i}" for i in range(10)])

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from sklearn.linear_model import RidgeClassifier
 
-from lenet.classic.adapter import Estimator, Fit
+from lenet.classic.adapter import Fit
 from lenet.classic.linear import TanhUnits
+from lenet.classifier import Task
 from lenet.data.digits import Digits, Split, split
 from lenet.data.source import stand_in
 from lenet.errors import InputError
-from lenet.nets.lenet5 import LeNet5
+from lenet.nets import LeNet5
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def digits() -> Digits:
 
 
 def fit(model, digits: Digits, seed: int = 0):
-    [classifier] = Fit().fit([model], [seed], digits, {}, Path(), [print])
+    [classifier] = Fit().fit(Task([model], [seed], digits, {}, Path(), [print]))
     return classifier
 
 
@@ -30,7 +31,7 @@ def test_scores_costs_and_file(digits: Digits, tmp_path: Path) -> None:
     assert scores.shape == (500, 10)
     assert classifier.costs(digits.test.images).variables == 7_850
     classifier.save(tmp_path / classifier.file)
-    again = Estimator.load(tmp_path / classifier.file)
+    again = Fit().load(RidgeClassifier(), tmp_path / classifier.file)
     assert (again.scores(digits.test.images) == scores).all()
 
 

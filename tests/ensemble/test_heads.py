@@ -6,8 +6,7 @@ from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsClassifier
 
 from lenet.ensemble.heads import LocalLearningHead, NearestNeighbourHead, features_of
-from lenet.nets.lenet4 import LeNet4
-from lenet.nets.mlp import MLP
+from lenet.nets import MLP, LeNet4
 
 IMAGES, LABELS = load_digits(return_X_y=True)
 IMAGES = (IMAGES / 8 - 1).astype(np.float32)

@@ -8,13 +8,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from lenet.classifier import Task
 from lenet.data.digits import Digits, split
 from lenet.data.source import stand_in
 from lenet.ensemble.heads import NearestNeighbourHead
 from lenet.ensemble.recipes import Boosting, WithHead
 from lenet.errors import InputError
-from lenet.learning.levenberg import SDLM
-from lenet.nets.lenet4 import LeNet4
+from lenet.learning import SDLM
+from lenet.nets import LeNet4, LeNet5
 
 CPU = {"accelerator": "cpu", "devices": 1, "compile": False}
 BASE = SDLM(scale=1.0, power=0.5, eta_factor=0.4, epochs=2)
@@ -25,13 +26,15 @@ def digits() -> Digits:
     return split(stand_in())
 
 
+def task(models: list, seeds: list[int], digits: Digits, folder: Path) -> Task:
+    return Task(models, seeds, digits, CPU, folder, [lambda *_: None] * len(seeds))
+
+
 def test_a_head_takes_the_place_of_the_output(digits: Digits, tmp_path: Path) -> None:
     recipe = WithHead(BASE, partial(NearestNeighbourHead, k=3))
     assert recipe.together
     models = [LeNet4(output="squashed"), LeNet4(output="squashed")]
-    headed, _ = recipe.fit(
-        models, [0, 1], digits, CPU, tmp_path, [lambda *_: None, lambda *_: None]
-    )
+    headed, _ = recipe.fit(task(models, [0, 1], digits, tmp_path))
     scores = headed.scores(digits.test.images)
     assert (scores.argmax(1) != digits.test.labels.numpy()).mean() < 0.2
     costs = headed.costs(digits.test.images)
@@ -44,9 +47,9 @@ def test_a_head_takes_the_place_of_the_output(digits: Digits, tmp_path: Path) ->
 def test_boosting_adds_three_nets(digits: Digits, tmp_path: Path) -> None:
     epochs: list[int] = []
     recipe = Boosting(BASE, size=400, limit=40_000)
-    watch = lambda number, _: epochs.append(number)  # noqa: E731
+    callback = lambda number, _: epochs.append(number)  # noqa: E731
     few = Digits("digits", "", digits.train, digits.validation, digits.test, distorted=True)
-    [boosted] = recipe.fit([LeNet4(output="squashed")], [0], few, CPU, tmp_path, [watch])
+    [boosted] = recipe.fit(Task([LeNet4(output="squashed")], [0], few, CPU, tmp_path, [callback]))
     assert epochs == [1, 2, 3, 4, 5, 6], "two passes for each of three nets"
     images = digits.test.images
     each = [net.scores(images) for net in boosted.nets]
@@ -67,8 +70,7 @@ def test_boosting_gives_a_seed_the_same_nets_in_company(digits: Digits, tmp_path
     def scores(seeds: list[int]) -> list[np.ndarray]:
         nets = [LeNet4(output="squashed") for _ in seeds]
         folder = tmp_path / str(len(seeds))
-        watches = [lambda *_: None] * len(seeds)
-        boosted = recipe.fit(nets, seeds, digits, CPU, folder, watches)
+        boosted = recipe.fit(task(nets, seeds, digits, folder))
         return [each.scores(digits.test.images) for each in boosted]
 
     first, second = scores([0, 4])
@@ -82,12 +84,17 @@ def test_boosting_refuses_a_base_that_trains_one_seed_at_a_time(
 ) -> None:
     recipe = Boosting(WithHead(BASE, NearestNeighbourHead), size=400, limit=40_000)
     with pytest.raises(InputError, match="recipe/base has to be paper"):
-        recipe.fit([LeNet4()], [0], digits, CPU, tmp_path, [print])
+        recipe.fit(task([LeNet4()], [0], digits, tmp_path))
 
 
 def test_boosting_with_too_few_hard_patterns_is_told(digits: Digits, tmp_path: Path) -> None:
     torch.manual_seed(0)
     with pytest.raises(InputError, match="boosting has too little to learn from"):
         Boosting(BASE, size=1_000, limit=100).fit(
-            [LeNet4(output="squashed")], [0], digits, CPU, tmp_path, [lambda *_: None]
+            task([LeNet4(output="squashed")], [0], digits, tmp_path)
         )
+
+
+def test_boosting_passes_on_what_its_base_refuses(digits: Digits, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^this recipe trains the nets of 1998 only"):
+        Boosting(BASE, size=400, limit=100).fit(task([LeNet5()], [0], digits, tmp_path))

@@ -18,7 +18,7 @@ from lenet.data.source import load_raw
 from lenet.errors import InputError
 from lenet.experiment.command import train
 from lenet.experiment.job import Job, _processor_seconds
-from lenet.learning.module import LearningModule
+from lenet.learning.modules import MinibatchModule
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +89,7 @@ def test_a_job_of_seeds_trains_each_as_it_would_alone(configure) -> None:
 
 
 def test_divergence_fails_the_run_with_its_reason(configure, database: str, monkeypatch) -> None:
-    monkeypatch.setattr("lenet.learning.module.DIVERGED", 0.0)  # no loss is that small
+    monkeypatch.setattr("lenet.learning.modules.DIVERGED", 0.0)  # no loss is that small
     cfg = configure(f"tracking={{uri:'{database}'}}", "name=diverging")
     with pytest.raises(InputError, match="training diverged in epoch"):
         train(cfg)
@@ -121,17 +121,17 @@ def test_a_run_that_was_killed_continues_as_the_same_run(
 ) -> None:
     tracked = ("seed=11", f"tracking={{uri:'{database}'}}", "recipe.epochs=3")
     [whole] = train(configure("seed=11", "recipe.epochs=3"))
-    step, steps = LearningModule.training_step, iter(range(14))  # 8 or 9 batches an epoch
+    step, steps = MinibatchModule.training_step, iter(range(14))  # 8 or 9 batches an epoch
 
     def killed(module, batch):
         if next(steps, None) is None:
             raise Killed
         return step(module, batch)
 
-    monkeypatch.setattr(LearningModule, "training_step", killed)
+    monkeypatch.setattr(MinibatchModule, "training_step", killed)
     with pytest.raises(Killed):
         train(configure(*tracked))
-    monkeypatch.setattr(LearningModule, "training_step", step)
+    monkeypatch.setattr(MinibatchModule, "training_step", step)
     [outcome] = train(configure(*tracked, "resume=true"))
     assert outcome.error == whole.error
     client = mlflow.MlflowClient(database)

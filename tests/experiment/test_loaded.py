@@ -8,14 +8,15 @@ import torch
 from omegaconf import OmegaConf
 from safetensors.torch import save_file
 
+from lenet.classifier import Task
 from lenet.data.digits import split
 from lenet.data.source import stand_in
 from lenet.ensemble.heads import LocalLearningHead
-from lenet.ensemble.recipes import BoostedNetworks, Headed, features_of
+from lenet.ensemble.recipes import BoostedNets, Headed, features_of
 from lenet.errors import InputError
 from lenet.experiment import loaded
 from lenet.experiment.config import build
-from lenet.nets.trained import Network
+from lenet.nets import TrainedNet
 
 CONF = Path(__file__).parents[2] / "conf"
 CPU = {"accelerator": "cpu", "devices": 1, "compile": False}
@@ -37,25 +38,40 @@ def test_a_saved_classifier_gives_the_same_scores(name: str, values, tmp_path: P
         OmegaConf.update(cfg, key, value)
     raw = stand_in()
     digits = split(raw, cfg.data.view)
-    [trained] = build(cfg.recipe).fit(
-        [build(cfg.model)], [0], digits, CPU, tmp_path, [lambda *_: None]
-    )
+    task = Task([build(cfg.model)], [0], digits, CPU, tmp_path, [lambda *_: None])
+    [trained] = build(cfg.recipe).fit(task)
     trained.save(tmp_path / "model.safetensors")
-    plain = {part: cfg[part] for part in ("name", "data", "model", "recipe")}
-    plain["data"] = {"view": cfg.data.view}
-    OmegaConf.save(plain, tmp_path / "config.yaml", resolve=False)
+    # as a run leaves it
+    parts = {part: OmegaConf.to_container(cfg[part], resolve=True) for part in ("model", "recipe")}
+    parts |= {"name": name, "data": {"view": cfg.data.view}}
+    OmegaConf.save(OmegaConf.create(parts), tmp_path / "config.yaml")
     for config in (cfg, tmp_path / "config.yaml"):
         reader = loaded.load_classifier(config, tmp_path / "model.safetensors")
         assert (reader.name, reader.view) == (name, cfg.data.view)
         assert np.array_equal(reader.scores(raw.test_images), trained.scores(digits.test.images))
 
 
-def untrained(name: str) -> Network:
-    return Network(build(loaded.compose_experiment(name, CONF).model))
+def test_a_head_on_a_net_of_today_gives_the_same_scores(tmp_path: Path) -> None:
+    cfg = loaded.compose_experiment("lenet4_knn", CONF)
+    modern = OmegaConf.to_container(
+        loaded.compose_experiment("lenet4_modern", CONF).recipe, resolve=True
+    )
+    OmegaConf.update(cfg, "recipe.base", modern | {"epochs": 1}, merge=False)
+    raw = stand_in()
+    digits = split(raw)
+    task = Task([build(cfg.model)], [0], digits, CPU, tmp_path, [lambda *_: None])
+    [trained] = build(cfg.recipe).fit(task)
+    trained.save(tmp_path / "w")
+    reader = loaded.load_classifier(cfg, tmp_path / "w")
+    assert np.array_equal(reader.scores(raw.test_images), trained.scores(digits.test.images))
+
+
+def untrained(name: str) -> TrainedNet:
+    return TrainedNet(build(loaded.compose_experiment(name, CONF).model))
 
 
 def test_boosted_nets_come_back_with_their_threshold(tmp_path: Path) -> None:
-    boosted = BoostedNetworks([untrained("boosted_lenet4_dist") for _ in range(3)], threshold=0.25)
+    boosted = BoostedNets([untrained("boosted_lenet4_dist") for _ in range(3)], threshold=0.25)
     boosted.save(tmp_path / "w")
     reader = loaded.load_classifier(
         loaded.compose_experiment("boosted_lenet4_dist", CONF), tmp_path / "w"
@@ -70,7 +86,7 @@ def test_a_local_head_comes_back_with_its_neighbours(tmp_path: Path) -> None:
     raw, net = stand_in(), untrained("lenet4_local").net
     digits = split(raw)
     features = features_of(net, digits.train.images)
-    headed = Headed(net, LocalLearningHead(), features, digits.train.labels)
+    headed = Headed.fit(net, LocalLearningHead(), features, digits.train.labels)
     headed.save(tmp_path / "w")
     reader = loaded.load_classifier(loaded.compose_experiment("lenet4_local", CONF), tmp_path / "w")
     some = raw.test_images[:20]
@@ -104,5 +120,5 @@ def test_a_configuration_makes_known_nets_only(target: str, tmp_path: Path) -> N
     save_file({"a": torch.zeros(1)}, tmp_path / "w")
     cfg = loaded.compose_experiment("lenet5", CONF)
     cfg.model = {"_target_": target, "command": "true"}
-    with pytest.raises(InputError, match=r"is not one of lenet.nets"):
+    with pytest.raises(InputError, match=r"is not one of lenet"):
         loaded.load_classifier(cfg, tmp_path / "w")

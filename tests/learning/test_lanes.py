@@ -1,23 +1,21 @@
-"""The lanes against independent implementations: autograd for the updates, a loop over single
-connections and the Jacobian for the second derivatives."""
+"""The lanes against the plain reference, for updates and second derivatives, and on their own."""
 
-import math
+import copy
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.utils import parameters_to_vector
 
+from lenet.learning import reference
 from lenet.learning.lanes import Lanes
-from lenet.learning.lanes.kernels import compiled, squash
+from lenet.learning.lanes.kernels import compiled, scaled_tanh
 from lenet.learning.lanes.vector import LaneCount, load, store
 from lenet.learning.losses import MAP, MLE, SquaredError
 from lenet.nets.layers import EuclideanRBF, Pad, ScaledTanh, SparseConv, Subsampling
-from lenet.nets.lenet1 import LeNet1
-from lenet.nets.lenet4 import LeNet4
-from lenet.nets.lenet5 import LeNet5
+from lenet.nets.lenet import LeNet1, LeNet4, LeNet5
 
 C3_TABLE = ((0,), (0, 1), (1,))
 C5_TABLE = ((0, 1), (1, 2), (0, 2), (2,))
@@ -63,52 +61,47 @@ def _seed():
     torch.manual_seed(1)
 
 
-@pytest.mark.parametrize(
-    ("build", "size", "losses"),
-    [
-        (lenet5, 28, [MAP(10.0), MAP(0.5), MLE()]),
-        (small, 18, [MAP(2.0), MLE()]),
-        (lambda: small("squashed"), 18, [SquaredError()]),
-        (full, 6, [SquaredError()]),
-        (lambda: LeNet1(output="squashed"), 16, [SquaredError()]),
-        (lambda: LeNet4(output="squashed"), 28, [SquaredError()]),
-        (lambda: LeNet4(output="softmax"), 28, [F.cross_entropy]),
-    ],
-    ids=["lenet5", "small-rbf", "small-squashed", "full", "lenet1", "lenet4", "lenet4-softmax"],
-)
-def test_a_hundred_updates_agree_with_autograd(build, size, losses):
+NETS = {
+    "lenet5": (lenet5, 28, [MAP(10.0), MAP(0.5), MLE()]),
+    "small-rbf": (small, 18, [MAP(2.0), MLE()]),
+    "small-squashed": (lambda: small("squashed"), 18, [SquaredError()]),
+    "full": (full, 6, [SquaredError()]),
+    "lenet1": (lambda: LeNet1(output="squashed"), 16, [SquaredError()]),
+    "lenet4": (lambda: LeNet4(output="squashed"), 28, [SquaredError()]),
+    "lenet4-softmax": (lambda: LeNet4(output="softmax"), 28, [F.cross_entropy]),
+}
+
+
+@pytest.mark.parametrize(("build", "size", "losses"), NETS.values(), ids=NETS)
+def test_a_hundred_updates_agree_with_the_reference(build, size, losses):
     nets = [build() for _ in losses]
     lanes = Lanes(nets, losses, size)
-    images, labels = digits(40, size, lanes.network.shape[0])
+    images, labels = digits(40, size, lanes.architecture.shape[0])
     order = torch.randint(40, (len(nets), 100))
     start = lanes.weights
     rates = torch.rand(start.shape) * 2e-3
     loss, errors = lanes.update(images, labels, order, rates)
     for k, net in enumerate(nets):
-        expected_loss, expected_errors = update_by_autograd(
-            net, losses[k], images[order[k]], labels[order[k]], rates[k]
+        values, wrong = zip(
+            *(reference.update(net, losses[k], images[n], labels[n], rates[k]) for n in order[k]),
+            strict=True,
         )
         moved = parameters_to_vector(net.parameters()).detach() - start[k]
         assert moved.abs().max() > 1e-3
         assert (lanes.weights[k] - start[k] - moved).norm() < 1e-4 * moved.norm()
-        assert loss[k].item() == pytest.approx(expected_loss, rel=1e-4)
-        assert errors[k].item() == expected_errors
+        assert loss[k].item() == pytest.approx(np.mean(values), rel=1e-4)
+        assert errors[k].item() == sum(wrong)
 
 
-def update_by_autograd(net, loss, images, labels, rates):
-    """One pattern at a time; the mean loss and the errors, each before its update."""
-    total, errors = 0.0, 0
-    for image, label in zip(images, labels, strict=True):
-        scores = net(image[None])
-        value = loss(scores, label[None])
-        gradients = torch.autograd.grad(value, list(net.parameters()))
-        with torch.no_grad():
-            weights = parameters_to_vector(net.parameters())
-            step = rates * torch.cat([g.flatten() for g in gradients])
-            vector_to_parameters(weights - step, net.parameters())
-        total += value.item()
-        errors += int(scores.argmax() != label)
-    return total / len(images), errors
+@pytest.mark.parametrize(("build", "size", "losses"), NETS.values(), ids=NETS)
+def test_curvature_agrees_with_the_reference(build, size, losses):
+    nets = [build() for _ in losses]
+    images, _ = digits(6, size, 3)
+    order = torch.tensor([[4, 1, 5], [0, 2, 2], [3, 1, 0]])[: len(nets)]
+    h = Lanes(nets, losses, size).curvature(images, order)
+    for k, net in enumerate(nets):
+        expected = reference.curvature(copy.deepcopy(net).double(), images[order[k]].double())
+        assert torch.allclose(h[k].double(), expected, rtol=1e-4, atol=0)
 
 
 @pytest.mark.parametrize("build", [lenet5, small], ids=["lenet5", "small"])
@@ -118,103 +111,6 @@ def test_scores_are_those_of_the_torch_net(build):
     images, _ = digits(5, size, 3)
     scores = Lanes([net], [MLE()], size).scores(images.reshape(5, -1))
     assert torch.allclose(scores[0], net(images), rtol=1e-5, atol=1e-4)
-
-
-class Connections:
-    """A net as a list of squashing units, each a list of single connections (parameter, source
-    unit); the source None is the unit that is always on."""
-
-    def __init__(self, size: int) -> None:
-        self.units: list[list[tuple[int, int | None]]] = []
-        self.maps = [[[r * size + c for c in range(size)] for r in range(size)]]
-        self.inputs, self.parameters = size**2, 0
-
-    def _unit(self, connections: list[tuple[int, int | None]]) -> int:
-        self.units.append(connections)
-        return self.inputs + len(self.units) - 1
-
-    def convolve(self, table: tuple[tuple[int, ...], ...], side: int) -> None:
-        out, kernel = len(self.maps[0]) - side + 1, self.parameters
-        bias = kernel + sum(len(seen) for seen in table) * side**2
-        self.parameters, maps = bias + len(table), []
-        for o, seen in enumerate(table):
-            kernels = [(i, kernel + n * side**2) for n, i in enumerate(seen)]
-            maps.append([[0] * out for _ in range(out)])
-            for r in range(out):
-                for c in range(out):
-                    connections: list[tuple[int, int | None]] = [(bias + o, None)]
-                    for i, first in kernels:
-                        for y in range(side):
-                            for x in range(side):
-                                source = self.maps[i][r + y][c + x]
-                                connections.append((first + y * side + x, source))
-                    maps[o][r][c] = self._unit(connections)
-            kernel += len(seen) * side**2
-        self.maps = maps
-
-    def subsample(self) -> None:
-        first, count, half = self.parameters, len(self.maps), len(self.maps[0]) // 2
-        maps = [[[0] * half for _ in range(half)] for _ in range(count)]
-        for m, above in enumerate(self.maps):
-            for r in range(half):
-                for c in range(half):
-                    four = [above[2 * r + y][2 * c + x] for y in (0, 1) for x in (0, 1)]
-                    shared: list[tuple[int, int | None]] = [(first + m, source) for source in four]
-                    maps[m][r][c] = self._unit([*shared, (first + count + m, None)])
-        self.maps, self.parameters = maps, first + 2 * count
-
-    def curvature(self, weights, image, second_of_outputs):
-        """Appendix C: h_a = f'(a)^2 h_x; for each connection h_w += h_a x^2, h_x += h_a w^2."""
-        x, slopes = list(image), []
-        for unit in self.units:
-            a = sum(weights[p] * (1.0 if s is None else x[s]) for p, s in unit)
-            x.append(1.7159 * math.tanh(2 * a / 3))
-            slopes.append(1.7159 * 2 / 3 / math.cosh(2 * a / 3) ** 2)
-        h_x = [0.0] * len(x)
-        for row in self.maps:
-            h_x[row[0][0]] = second_of_outputs
-        h = [0.0] * len(weights)
-        for n in reversed(range(len(self.units))):
-            h_a = slopes[n] ** 2 * h_x[self.inputs + n]
-            for p, s in self.units[n]:
-                h[p] += h_a * (1.0 if s is None else x[s] ** 2)
-                if s is not None:
-                    h_x[s] += h_a * weights[p] ** 2
-        return h
-
-
-@pytest.mark.parametrize(
-    ("output", "units", "second"), [("rbf", 6, 2.0), ("squashed", 3, 1.0)], ids=["rbf", "squashed"]
-)
-def test_curvature_is_the_recursion_of_appendix_c_over_single_connections(output, units, second):
-    graph = Connections(22)
-    graph.convolve(((0,), (0,)), 5)
-    graph.subsample()
-    graph.convolve(C3_TABLE, 5)
-    graph.convolve(C5_TABLE, 5)
-    graph.convolve(((0, 1, 2, 3),) * units, 1)
-    net = small(output)
-    images, _ = digits(6, 18, 3)
-    order = torch.tensor([[4, 1, 5]])
-    h = Lanes([net], [MAP(1.0) if output == "rbf" else SquaredError()], 18).curvature(images, order)
-    weights = parameters_to_vector(net.parameters()).tolist()
-    assert len(weights) == graph.parameters
-    padded = net[0](images[order[0]]).flatten(1).tolist()
-    expected = torch.tensor([graph.curvature(weights, image, second) for image in padded])
-    assert torch.allclose(h[0], expected.mean(0), rtol=1e-4, atol=0)
-
-
-def test_curvature_of_one_hidden_layer_is_the_gauss_newton_diagonal():
-    net = full()
-    images, _ = digits(8, 6, 3)
-    h = Lanes([net], [SquaredError()], 6).curvature(images, torch.arange(8)[None])
-    squares = [
-        torch.autograd.grad(net(image[None])[0, i], list(net.parameters()))
-        for image in images
-        for i in range(3)
-    ]
-    expected = sum(torch.cat([g.flatten() ** 2 for g in gradient]) for gradient in squares) / 8
-    assert torch.allclose(h[0], expected, rtol=1e-4, atol=0)
 
 
 def test_a_lane_computes_the_same_bits_in_any_company_and_on_any_width():
@@ -257,7 +153,7 @@ def test_the_rational_squashing_function_is_that_of_appendix_a():
     @compiled
     def apply(lanes, values):
         for i in range(len(values) // 8):
-            store(lanes, values, i, squash(lanes, load(lanes, values, i)))
+            store(lanes, values, i, scaled_tanh(lanes, load(lanes, values, i)))
 
     a = np.linspace(-40, 40, 80_000).astype(np.float32)
     f = a.copy()

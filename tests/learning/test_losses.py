@@ -8,8 +8,7 @@ from torch.autograd import gradcheck
 from torch.nn import functional as F
 
 from lenet.learning.losses import MAP, MLE, SquaredError, loss_of
-from lenet.nets.lenet4 import LeNet4
-from lenet.nets.lenet5 import LeNet5
+from lenet.nets import LeNet4, LeNet5
 
 SCORES = -torch.tensor(
     [[1.0, 4.0, 2.0], [9.0, 3.0, 5.0]], dtype=torch.float64

@@ -9,14 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from lenet.classifier import Task
 from lenet.data.digits import Digits, split
 from lenet.data.source import stand_in
 from lenet.errors import InputError
 from lenet.learning import minibatch
 from lenet.learning.batches import Shuffled
 from lenet.learning.minibatch import Minibatch
-from lenet.learning.module import Diverged
-from lenet.nets.lenet5 import LeNet5
+from lenet.learning.trainer import Diverged
+from lenet.nets import LeNet5
 
 EAGER = {"accelerator": "cpu", "devices": 1, "compile": False}
 
@@ -40,9 +41,9 @@ def fit(digits: Digits, folder: Path, recipe: Minibatch, options: dict = EAGER, 
     epochs: list[tuple[int, dict]] = []
     torch.manual_seed(seed)
     net = LeNet5()
-    watch = lambda *epoch: epochs.append(epoch)  # noqa: E731
-    [network] = recipe.fit([net], [seed], digits, options, folder, [watch])
-    return network.scores(digits.test.images), epochs
+    callback = lambda *epoch: epochs.append(epoch)  # noqa: E731
+    [trained] = recipe.fit(Task([net], [seed], digits, options, folder, [callback]))
+    return trained.scores(digits.test.images), epochs
 
 
 def test_it_learns_and_tells_each_epoch(digits: Digits, tmp_path: Path) -> None:

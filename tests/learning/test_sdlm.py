@@ -1,14 +1,19 @@
 """The initial ranges, orders and rates of the 1998 recipe."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 from lenet import paper
-from lenet.learning import sdlm
+from lenet.classifier import Task
+from lenet.data.digits import split
+from lenet.data.source import stand_in
+from lenet.learning import SDLM, reference, sdlm
 from lenet.learning.lanes import Lanes
 from lenet.learning.losses import MAP
-from lenet.nets.lenet5 import LeNet5
+from lenet.nets import LeNet5
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -78,8 +83,29 @@ def test_rates_follow_the_papers_schedule_and_the_measured_curvature():
     chosen = sdlm.curvature_patterns(order, 3)
     assert chosen.equal(order[:, [*range(1_000, 1_200), *range(300)]]), "pass 3 begins anew"
     third = sdlm.rates(lanes, images, chosen, 3, [1.0, 0.5])
-    h = lanes.curvature(images, chosen)
-    assert torch.allclose(third[0], paper.ETA[2] / (paper.MU + h[0]))
-    assert torch.allclose(third[1], 0.5 * paper.ETA[2] / (paper.MU + h[1]))
+    h = torch.stack(
+        [reference.curvature(net, images[of_net]) for net, of_net in zip(nets, chosen, strict=True)]
+    )
+    assert torch.allclose(third[0], paper.ETA[2] / (paper.MU + h[0]), rtol=1e-4)
+    assert torch.allclose(third[1], 0.5 * paper.ETA[2] / (paper.MU + h[1]), rtol=1e-4)
     late = sdlm.rates(lanes, images, order, 24, [1.0, 1.0])
     assert late.max() <= paper.ETA[-1] / paper.MU
+
+
+def test_the_recipe_is_the_reference_over_passes(tmp_path: Path) -> None:
+    whole = split(stand_in(), train_size=150, validation=0)
+    passes: list[dict] = []
+    recipe = SDLM(scale=1.0, power=0.5, eta_factor=0.4, j=5.0, epochs=2)
+    options = {"accelerator": "cpu", "devices": 1, "compile": False}
+    callback = lambda _, metrics: passes.append(metrics)  # noqa: E731
+    [trained] = recipe.fit(Task([lenet5()], [3], whole, options, tmp_path, [callback]))
+    net = lenet5()
+    sdlm.initialize(net, generator(3), 1.0, 0.5)
+    [order] = sdlm.orders([generator(3 + 2**32)], 150)
+    images, labels = whole.train.images[order], whole.train.labels[order]
+    for number in (1, 2):
+        loss, errors = reference.train_pass(net, MAP(5.0), images, labels, number, 0.4)
+        assert passes[number - 1]["train/loss"] == pytest.approx(loss, rel=1e-3)
+        assert passes[number - 1]["train/error"] == pytest.approx(errors / 150)
+    for ours, expected in zip(trained.net.parameters(), net.parameters(), strict=True):
+        assert torch.allclose(ours, expected, rtol=0, atol=1e-3)

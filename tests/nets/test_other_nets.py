@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from lenet import paper
-from lenet.nets.costs import costs
+from lenet.nets.costs import layer_costs, net_costs
 from lenet.nets.layers import ScaledTanh
-from lenet.nets.lenet1 import TABLE, LeNet1
-from lenet.nets.lenet4 import C3_TABLE, C5_TABLE, LeNet4, dealt
+from lenet.nets.lenet import LENET1_C3, LENET4_C3, LENET4_C5, LeNet1, LeNet4, round_robin
 from lenet.nets.mlp import MLP
 
 NETS = {
@@ -28,7 +27,7 @@ CHOICES = [
 
 
 def test_lenet1_has_the_counts_of_its_docstring():
-    layers = costs(LeNet1(), torch.zeros(1, 16, 16)).layers
+    layers = layer_costs(LeNet1(), torch.zeros(1, 16, 16))
     assert {n: (c.parameters, c.connections) for n, c in layers.items()} == {
         "C1": (104, 59_904),
         "S2": (8, 2_880),
@@ -39,7 +38,7 @@ def test_lenet1_has_the_counts_of_its_docstring():
 
 
 def test_lenet4_has_the_counts_of_its_docstring():
-    layers = costs(LeNet4(), torch.zeros(1, 28, 28)).layers
+    layers = layer_costs(LeNet4(), torch.zeros(1, 28, 28))
     assert {n: (c.parameters, c.connections) for n, c in layers.items()} == {
         "C1": (104, 81_536),
         "S2": (16, 7_840),
@@ -60,13 +59,13 @@ def test_lenet1_pads_its_digits_with_background_to_28x28():
 
 def test_lenet1_is_two_halves_up_to_its_output():
     # C3's maps 0 to 5 see only S2's 0 and 1, maps 6 to 11 only 2 and 3
-    assert {i for maps in TABLE[:6] for i in maps} == {0, 1}
-    assert TABLE[6:] == tuple(tuple(i + 2 for i in maps) for maps in TABLE[:6])
+    assert {i for maps in LENET1_C3[:6] for i in maps} == {0, 1}
+    assert LENET1_C3[6:] == tuple(tuple(i + 2 for i in maps) for maps in LENET1_C3[:6])
 
 
 @pytest.mark.parametrize(
     ("table", "units", "maps", "kernels"),
-    [(C3_TABLE, 16, 8, 60), (C5_TABLE, 120, 16, 560)],
+    [(LENET4_C3, 16, 8, 60), (LENET4_C5, 120, 16, 560)],
     ids=["C3", "C5"],
 )
 def test_lenet4_sees_all_maps_equally_often(table, units, maps, kernels):
@@ -78,8 +77,8 @@ def test_lenet4_sees_all_maps_equally_often(table, units, maps, kernels):
     assert seen.max() - seen.min() <= 1
 
 
-def test_dealing_by_hand():
-    assert dealt(4, 4, (3, 2)) == ((0, 1, 2), (0, 3), (1, 2, 3), (0, 1))
+def test_round_robin_by_hand():
+    assert round_robin(4, 4, (3, 2)) == ((0, 1, 2), (0, 3), (1, 2, 3), (0, 1))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +92,7 @@ def test_dealing_by_hand():
     ],
 )
 def test_fully_connected_nets_have_as_many_connections_as_parameters(hidden, side, parameters):
-    counted = costs(MLP(hidden, side), torch.zeros(1, side, side))
+    counted = net_costs(MLP(hidden, side), torch.zeros(1, side, side))
     assert counted.variables == counted.macs == parameters
 
 

@@ -1,19 +1,17 @@
 """scikit-learn's estimators among the classifiers of this project."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from lenet.classic import persistence
 from lenet.classic.base import require_classes
-from lenet.classic.costs import Costs, costs
-from lenet.classic.persistence import load, save
-from lenet.classifier import Watch
+from lenet.classic.costs import costs
+from lenet.classifier import Costs, Task
 from lenet.data import Digits
 from lenet.errors import InputError
 
@@ -30,6 +28,16 @@ class Estimator:
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads what `save` wrote; the same scores to the last bit.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is another file, or a damaged one.
+        """
+        return cls(persistence.load(path))
+
     def scores(self, images: Tensor) -> NDArray:
         """N x 1 x H x W -> N x 10, larger is better."""
         return np.asarray(self.estimator.decision_function(images.flatten(1).numpy()))
@@ -40,17 +48,7 @@ class Estimator:
 
     def save(self, path: Path) -> None:
         """Writes parameters and arrays as a skops file, without pickle."""
-        save(self.estimator, path)
-
-    @classmethod
-    def load(cls, path: Path) -> "Estimator":
-        """What ``save`` wrote; the same scores to the last bit.
-
-        Raises:
-            OSError: the file cannot be read.
-            ValueError: it is another file, or a damaged one.
-        """
-        return cls(load(path))
+        persistence.save(self.estimator, path)
 
 
 @dataclass(frozen=True)
@@ -59,26 +57,22 @@ class Fit:
 
     together: ClassVar[bool] = False
 
-    def fit(
-        self,
-        models: Sequence[BaseEstimator],
-        seeds: Sequence[int],
-        digits: Digits,
-        trainer: dict[str, Any],
-        folder: Path,
-        watches: Sequence[Watch],
-    ) -> list[Estimator]:
-        """Fits each estimator; those that draw at random draw from the seed. There is no epoch to
-        watch.
+    def fit(self, task: Task) -> list[Estimator]:
+        """Fits each estimator; those that draw at random draw from the seed. There are no epochs.
 
         Raises:
             InputError: distorted or noisy digits, a class without digits, too little memory.
         """
-        if not digits.as_they_are:
+        if not task.digits.as_they_are:
             raise InputError("data.distort, data.noise: only nets are trained on changed digits")
         return [
-            self._fit_one(model, seed, digits) for model, seed in zip(models, seeds, strict=True)
+            self._fit_one(model, seed, task.digits)
+            for model, seed in zip(task.models, task.seeds, strict=True)
         ]
+
+    def load(self, model: Any, path: Path) -> Estimator:
+        """As `Recipe.load`; the file holds the estimator's own values."""
+        return Estimator.load(path)
 
     def _fit_one(self, model: Any, seed: int, digits: Digits) -> Estimator:
         if not hasattr(model, "decision_function"):

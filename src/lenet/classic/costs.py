@@ -1,7 +1,7 @@
 """What a fitted classical classifier costs, in the paper's way of counting (Figures 11 and 12)."""
 
 from functools import singledispatch
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -15,13 +15,7 @@ from lenet.classic.rbf import GaussianUnits
 from lenet.classic.reduced_set import ReducedSetSVM
 from lenet.classic.svm import PolynomialSVM
 from lenet.classic.tangent import TRANSFORMATIONS, TangentDistance
-
-
-class Costs(NamedTuple):
-    """macs: multiply-accumulates to classify one digit; variables: numbers stored for it."""
-
-    macs: int
-    variables: int
+from lenet.classifier import Costs
 
 
 @singledispatch

@@ -1,10 +1,10 @@
 """What is built on trained nets: other heads on LeNet-4 (III.C.8) and boosting (III.C.9)."""
 
 from lenet.ensemble.heads import LocalLearningHead, NearestNeighbourHead
-from lenet.ensemble.recipes import BoostedNetworks, Boosting, Headed, WithHead
+from lenet.ensemble.recipes import BoostedNets, Boosting, Headed, WithHead
 
 __all__ = [
-    "BoostedNetworks",
+    "BoostedNets",
     "Boosting",
     "Headed",
     "LocalLearningHead",

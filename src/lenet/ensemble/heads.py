@@ -5,7 +5,6 @@ is 60,000 x 400, the size of LeNet-4's S4 (and of a 20x20 digit); the text says 
 layer was replaced, which makes 60,000 x 120, and that is what is done and counted here.
 """
 
-from itertools import takewhile
 from typing import Self
 
 import numpy as np
@@ -18,19 +17,22 @@ _CHUNK = 256  # patterns at a time: 256 x k x 120 single floats are 25 MB for k 
 
 
 def features_of(net: nn.Sequential, images: Tensor) -> np.ndarray:
-    """What a net's output layer sees: N x 1 x H x W -> N x units, for LeNet-4 the 120 of C5.
+    """What a net's output layer sees: N x 1 x H x W -> N x units, for LeNet-4 the 120 of C5."""
+    layers = below_output(net)
+    with torch.no_grad():
+        return torch.cat([layers(some) for some in images.split(_CHUNK)]).numpy()
+
+
+def below_output(net: nn.Sequential) -> nn.Sequential:
+    """The layers of a net before the one named "output", without copying them.
 
     Raises:
-        ValueError: a net without a layer named "output".
+        ValueError: there is none of that name.
     """
     names = [name for name, _ in net.named_children()]
     if "output" not in names:
         raise ValueError(f"no layer of {', '.join(names)} is named output")
-    below = nn.Sequential(
-        *(layer for _, layer in takewhile(lambda child: child[0] != "output", net.named_children()))
-    )
-    with torch.no_grad():
-        return torch.cat([below(some) for some in images.split(_CHUNK)]).numpy()
+    return nn.Sequential(*list(net)[: names.index("output")])
 
 
 class NearestNeighbourHead:

@@ -1,24 +1,24 @@
-"""Recipes that begin with another recipe's nets (III.C.8 and III.C.9)."""
+"""Classifiers built on nets that another recipe trains (III.C.8 and III.C.9), and their recipes."""
 
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from lenet.classifier import Recipe, Watch
-from lenet.data import COPIES, Digits, training_patterns
+from lenet.classifier import Costs, EpochCallback, Recipe, Task
+from lenet.data import COPIES, training_patterns
 from lenet.ensemble import boosting
-from lenet.ensemble.heads import features_of
+from lenet.ensemble.heads import below_output, features_of
 from lenet.errors import InputError
-from lenet.learning import SDLM, Lanes, loss_of
-from lenet.nets import Network, costs, weights_of
+from lenet.learning import SDLM
+from lenet.nets import TrainedNet, net_costs, weights_of
 
 THRESHOLD_PATTERNS = 20_000  # on which the first net's threshold is chosen
 
@@ -29,19 +29,11 @@ class Head(Protocol):
     macs: int
     variables: int
 
-    def fit(self, features: NDArray, labels: NDArray) -> "Head":
+    def fit(self, features: NDArray, labels: NDArray) -> Self:
         """Learns from the n x units features of n labelled digits."""
 
     def scores(self, features: NDArray) -> NDArray:
         """N x units -> N x 10, larger is better."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Counted as in Figures 11 and 12, for one digit."""
-
-    macs: int
-    variables: int
 
 
 class Headed:
@@ -49,25 +41,40 @@ class Headed:
 
     Args:
         net: trained.
-        head: untrained.
+        head: fitted to the features and labels.
         features: what the output layer sees of the n training digits, n x units.
         labels: their n classes.
     """
+
+    file: ClassVar[str] = "model.safetensors"
 
     def __init__(self, net: nn.Sequential, head: Head, features: NDArray, labels: Tensor) -> None:
         self.net = net
         self.features = features
         self.labels = labels
-        self.head = head.fit(self.features, self.labels.numpy())
+        self.head = head
+
+    @classmethod
+    def fit(cls, net: nn.Sequential, head: Head, features: NDArray, labels: Tensor) -> Self:
+        """Fits the head, and puts it on the net."""
+        return cls(net, head.fit(features, labels.numpy()), features, labels)
+
+    @classmethod
+    def load(cls, net: nn.Sequential, head: Head, path: Path) -> Self:
+        """Reads what `save` wrote into a net and a head, both untrained."""
+        weights = load_file(path)
+        features, labels = weights.pop("features"), weights.pop("labels")
+        net.load_state_dict(weights)
+        return cls.fit(net.eval(), head, features.numpy(), labels)
 
     def scores(self, images: Tensor) -> NDArray:
         """N x 1 x H x W -> N x 10, larger is better."""
         return self.head.scores(features_of(self.net, images))
 
-    def costs(self, images: Tensor) -> Cost:
+    def costs(self, images: Tensor) -> Costs:
         """The net below its output, and the head."""
-        below = costs(self.net, images[0]).below("output")
-        return Cost(below.macs + self.head.macs, below.variables + self.head.variables)
+        below = net_costs(below_output(self.net), images[0])
+        return Costs(below.macs + self.head.macs, below.variables + self.head.variables)
 
     def save(self, path: Path) -> None:
         """Writes the net's weights and what the head remembers."""
@@ -92,24 +99,23 @@ class WithHead:
         """As the nets' recipe says."""
         return self.base.together
 
-    def fit(
-        self,
-        models: Sequence[nn.Sequential],
-        seeds: Sequence[int],
-        digits: Digits,
-        trainer: dict[str, Any],
-        folder: Path,
-        watches: Sequence[Watch],
-    ) -> list[Headed]:
-        """As `Recipe.fit`; what is watched is the training of the nets."""
-        self.base.fit(models, seeds, digits, trainer, folder, watches)
-        train = digits.train
-        return [
-            Headed(net, self.head(), features_of(net, train.images), train.labels) for net in models
-        ]
+    def fit(self, task: Task) -> list[Headed]:
+        """As `Recipe.fit`; epochs are those of the nets' training."""
+        self.base.fit(task)
+        train = task.digits.train
+        headed = []
+        for net in task.models:
+            net.to(memory_format=torch.contiguous_format)  # as `load` has it: else last bits differ
+            features = features_of(net, train.images)
+            headed.append(Headed.fit(net, self.head(), features, train.labels))
+        return headed
+
+    def load(self, model: nn.Sequential, path: Path) -> Headed:
+        """As `Recipe.load`."""
+        return Headed.load(model, self.head(), path)
 
 
-class BoostedNetworks:
+class BoostedNets:
     """Three nets whose outputs are added.
 
     Args:
@@ -117,27 +123,43 @@ class BoostedNetworks:
         threshold: of the first net's margin, from which on it would end the matter alone.
     """
 
-    def __init__(self, nets: Sequence[Network], threshold: float) -> None:
+    file: ClassVar[str] = "model.safetensors"
+
+    def __init__(self, nets: Sequence[TrainedNet], threshold: float) -> None:
         self.nets = nets
         self.threshold = threshold
+
+    @classmethod
+    def load(cls, net: nn.Sequential, path: Path) -> Self:
+        """Reads what `save` wrote into copies of an untrained net."""
+        weights = load_file(path)
+        threshold = float(weights.pop("threshold", torch.inf))  # without one, all three are called
+        nets = []
+        for number in sorted({name.partition(".")[0] for name in weights}):
+            nets.append(TrainedNet(copy.deepcopy(net)))
+            of_net = {n: w for n, w in weights.items() if n.startswith(f"{number}.")}
+            nets[-1].net.load_state_dict(
+                {name.removeprefix(f"{number}."): value for name, value in of_net.items()}
+            )
+        return cls(nets, threshold)
 
     def scores(self, images: Tensor) -> NDArray:
         """N x 1 x H x W -> N x 10, larger is better."""
         return np.sum([net.scores(images) for net in self.nets], axis=0)
 
-    def costs(self, images: Tensor) -> Cost:
+    def costs(self, images: Tensor) -> Costs:
         """All three nets are stored; where the first is sure, the others are not called."""
         one = self.nets[0].costs(images)
         first = torch.from_numpy(self.nets[0].scores(images))
         calls = boosting.mean_calls(first, self.threshold)
-        return Cost(round(calls * one.macs), len(self.nets) * one.variables)
+        return Costs(round(calls * one.macs), len(self.nets) * one.variables)
 
     def save(self, path: Path) -> None:
         """Writes the weights of the three, their names led by 1, 2 and 3, and the threshold."""
         weights = {
             f"{number}.{name}": value
-            for number, network in enumerate(self.nets, 1)
-            for name, value in weights_of(network.net).items()
+            for number, trained in enumerate(self.nets, 1)
+            for name, value in weights_of(trained.net).items()
         }
         save_file(weights | {"threshold": torch.tensor(self.threshold)}, path)
 
@@ -159,15 +181,7 @@ class Boosting:
 
     together: ClassVar[bool] = True  # as SDLM's
 
-    def fit(
-        self,
-        models: Sequence[nn.Sequential],
-        seeds: Sequence[int],
-        digits: Digits,
-        trainer: dict[str, Any],
-        folder: Path,
-        watches: Sequence[Watch],
-    ) -> list[BoostedNetworks]:
+    def fit(self, task: Task) -> list[BoostedNets]:
         """As `Recipe.fit`; epochs are numbered through the three trainings.
 
         Raises:
@@ -175,22 +189,24 @@ class Boosting:
         """
         if not isinstance(self.base, SDLM):
             raise InputError("boosting rests on the method of 1998: recipe/base has to be paper")
-        rounds: list[Sequence[Network]] = []
+        seeds, digits = task.seeds, task.digits
+        rounds: list[Sequence[TrainedNet]] = []
 
         def train(sets: Tensor) -> boosting.Scorer:
             number = len(rounds)
-            numbers = [3 * seed + number for seed in seeds]  # of net and seed, for their own draws
-            nets = [copy.deepcopy(model) for model in models]
-            task = replace(digits, distorted=True)
-            if rounds:
-                task = replace(digits, distorted=False, mined=sets)
+            nets = [copy.deepcopy(model) for model in task.models]
+            patterns = {"distorted": False, "mined": sets} if rounds else {"distorted": True}
             before = number * self.base.epochs
-            later = [_counted_from(before, watch) for watch in watches]
-            part = folder / f"net{number + 1}"
-            rounds.append(self.base.fit(nets, numbers, task, trainer, part, later))
-            side = digits.train.images.shape[-1]
-            losses: Any = [loss_of(net) for net in nets]
-            return Lanes(nets, losses, side, torch.get_num_threads()).scores
+            part = replace(
+                task,
+                models=nets,
+                seeds=[3 * seed + number for seed in seeds],  # each net's draws are its own
+                digits=replace(digits, **patterns),
+                folder=task.folder / f"net{number + 1}",
+                callbacks=[_counted_from(before, callback) for callback in task.callbacks],
+            )
+            rounds.append(self.base.fit(part))
+            return self.base.lanes(nets, digits.train.images.shape[-1]).scores
 
         def stream(patterns: Tensor) -> tuple[Tensor, Tensor]:
             split = training_patterns(digits.train, patterns)
@@ -200,6 +216,8 @@ class Boosting:
         first_set = torch.arange(COPIES * len(digits.train)).expand(len(seeds), -1)
         try:
             boosting.boost(train, stream, first_set, self.size, self.limit)
+        except InputError:  # of the base
+            raise
         except ValueError as e:
             raise InputError(f"boosting has too little to learn from: {e}") from e
         # the stream behind all that was looked through is as good as a validation split
@@ -207,13 +225,17 @@ class Boosting:
             first_set.shape[1] + 2 * self.limit + torch.arange(THRESHOLD_PATTERNS)
         )
         boosted = []
-        for networks in zip(*rounds, strict=True):
-            each = [torch.from_numpy(network.scores(images)) for network in networks]
+        for nets in zip(*rounds, strict=True):
+            each = [torch.from_numpy(net.scores(images)) for net in nets]
             threshold = boosting.sparing_threshold(each[0], torch.stack(each).sum(0), labels)
-            boosted.append(BoostedNetworks(networks, threshold))
+            boosted.append(BoostedNets(nets, threshold))
         return boosted
 
+    def load(self, model: nn.Sequential, path: Path) -> BoostedNets:
+        """As `Recipe.load`."""
+        return BoostedNets.load(model, path)
 
-def _counted_from(epochs: int, watch: Watch) -> Watch:
-    """Tells a watch of the epochs of a training that others came before."""
-    return lambda number, metrics: watch(epochs + number, metrics)
+
+def _counted_from(epochs: int, callback: EpochCallback) -> EpochCallback:
+    """A callback for a training that others of so many epochs came before."""
+    return lambda number, metrics: callback(epochs + number, metrics)

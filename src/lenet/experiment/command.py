@@ -59,9 +59,7 @@ def _repeated(cfg: DictConfig, in_sweep: bool) -> DictConfig:
 
     if in_sweep:
         raise InputError("repeat= repeats one run: leave -m out")
-    runtime = HydraConfig.get()
-    [conf] = [s.path for s in runtime.runtime.config_sources if s.provider == "main"]
-    return configuration(cfg, runtime.overrides.task, Path(conf))
+    return configuration(cfg, HydraConfig.get().overrides.task)
 
 
 def _terminate(*_: object) -> None:

@@ -268,7 +268,7 @@ class Job:
                 EVALUATION: identity.evaluation(),
             }
         )
-        with run.artifact(results.MODEL) as path:
+        with run.artifact(classifier.file) as path:
             classifier.save(path)
         if run.id:
             from lenet.experiment import artifacts  # pandas and seaborn take 2 s, after training

@@ -1,6 +1,5 @@
 """A tracked run once more: its configuration, and what is not as it was then."""
 
-import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,17 +9,27 @@ from omegaconf import DictConfig, OmegaConf
 
 from lenet.data import load_raw
 from lenet.errors import InputError
-from lenet.experiment import provenance
-from lenet.experiment.config import flat
+from lenet.experiment import provenance, targets
 from lenet.results import ORIGIN
 from lenet.terminal import RUN_ID
 from lenet.tracking import Archive, Kept, named, reading
 
-HERE = ("root", "output", "tracking", "force", "resume")  # not the run's, but of this call
-BESIDE = (*HERE, "repeat", "data.folder", "hydra")  # what may be given beside repeat=
+# what a run's configuration may hold: it is data from elsewhere, so all else is refused
+OF_RUN = ("name", "paper", "seed", "seeds", "model", "recipe", "data", "trainer")
+OF_CALL = ("root", "output", "tracking", "force", "resume", "repeat")  # not repeated
+DATA = {
+    *("source", "folder", "view", "distort", "noise"),
+    *("test_each_epoch", "train_size", "validation"),
+}
+TRAINER = {
+    *("accelerator", "devices", "compile", "threads", "strategy", "precision"),
+    *("limit_train_batches", "limit_val_batches", "detect_anomaly", "deterministic", "benchmark"),
+    *("gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches"),
+}
+BESIDE = (*OF_CALL, "data.folder", "hydra")  # what may be given beside repeat=
 
 
-def configuration(cfg: DictConfig, overrides: Sequence[str], conf: Path) -> DictConfig:
+def configuration(cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
     """The configuration of the run ``cfg.repeat``, to be trained here; prints what differs.
 
     Its places are those of ``cfg``, and so is what the project did not know yet when the run was
@@ -28,7 +37,6 @@ def configuration(cfg: DictConfig, overrides: Sequence[str], conf: Path) -> Dict
 
     Args:
         overrides: what the command line gives.
-        conf: the project's configurations; a run's may name no class that they do not name.
 
     Raises:
         InputError: other values beside repeat=, a run that is not there or has no configuration.
@@ -47,14 +55,13 @@ def configuration(cfg: DictConfig, overrides: Sequence[str], conf: Path) -> Dict
         values = _values(run, archive)
         changed = run.tags["git.dirty"] == "true"
         diff = _artifact(run, archive, "uncommitted.diff") if changed else ""
-    _check_targets({"model": values["model"], "recipe": values["recipe"]}, conf)
     current: Any = OmegaConf.to_container(cfg, resolve=True)
-    again = current | values | {key: current[key] for key in HERE}
-    again["repeat"] = run.id
+    again = current | {"repeat": run.id}
+    for key in OF_RUN:
+        again[key] = values.get(key, current[key])
     again["data"] = current["data"] | values["data"] | {"folder": current["data"]["folder"]}
-    again["trainer"] = (
-        current["trainer"] | values["trainer"] | {"threads": int(run.tags["threads"])}
-    )
+    threads = {"threads": _number(run, "threads")}
+    again["trainer"] = current["trainer"] | values["trainer"] | threads
     print(f"repeating {run.name} (run {run.id[:RUN_ID]})")
     digest = load_raw(again["data"]["source"], Path(again["data"]["folder"])).digest
     then = provenance.Code(run.tags["mlflow.source.git.commit"], diff)
@@ -74,26 +81,27 @@ def _values(run: Kept, archive: Archive) -> dict[str, Any]:
         raise InputError(f"{title} was restored without its configuration: repeat another run")
     if "data.digest" not in run.tags:  # it failed at once, or is the parent of others
         raise InputError(f"{title} has no configuration (it may be a sweep): repeat another run")
-    values: Any = OmegaConf.to_container(OmegaConf.create(_artifact(run, archive, "config.yaml")))
+    try:
+        values = targets.read(_artifact(run, archive, "config.yaml"))
+        for group, known in {"": {*OF_RUN, *OF_CALL}, "data": DATA, "trainer": TRAINER}.items():
+            keys = values[group] if group else values
+            if not isinstance(keys, dict) or (odd := sorted(keys.keys() - known)):
+                raise InputError(f"its {group or 'configuration'} has {', '.join(odd)}")
+    except (InputError, KeyError, UnicodeDecodeError) as e:
+        raise InputError(f"{title} cannot be repeated: {e}") from e
     return values
+
+
+def _number(run: Kept, tag: str) -> int:
+    value = run.tags.get(tag, "")
+    if not value.isdecimal():
+        raise InputError(f"run {run.id[:RUN_ID]} cannot be repeated: its tag {tag} is {value!r}")
+    return int(value)
 
 
 def _artifact(run: Kept, archive: Archive, name: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         return archive.artifact(run.id, name, Path(folder)).read_text()
-
-
-def _check_targets(values: dict[str, Any], conf: Path) -> None:
-    """Refuses a configuration that would call what the project's own never call: it may come from
-    elsewhere."""
-    known = {
-        target
-        for path in conf.rglob("*.yaml")
-        for target in re.findall(r"^\s*_target_: *(\S+)", path.read_text(), re.MULTILINE)
-    }
-    for key, target in flat(values).items():
-        if key.endswith("_target_") and target not in known:
-            raise InputError(f"the run's {key}={target} is none of the classes that {conf} names")
 
 
 def _code(then: provenance.Code, now: provenance.Code) -> str:

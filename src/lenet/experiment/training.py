@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from lenet.classifier import Classifier, Recipe, Watch
+from lenet.classifier import Classifier, EpochCallback, Recipe, Task
 from lenet.data import Digits, Raw, split
 from lenet.experiment.config import build
 
@@ -31,7 +31,7 @@ def fit(
     seeds: Sequence[int],
     digits: Digits,
     folder: Path,
-    callbacks: Sequence[Watch],
+    callbacks: Sequence[EpochCallback],
 ) -> Sequence[Classifier]:
     """Makes a model from each seed and trains them.
 
@@ -52,4 +52,4 @@ def fit(
         models.append(build(cfg.model))
     trainer: Any = OmegaConf.to_container(cfg.trainer, resolve=True)
     del trainer["threads"]
-    return recipe.fit(models, seeds, digits, trainer, folder, callbacks)
+    return recipe.fit(Task(models, seeds, digits, trainer, folder, callbacks))

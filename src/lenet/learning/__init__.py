@@ -1,14 +1,7 @@
-"""How nets learn: the method of 1998 in lanes, mini-batches in Lightning, and their losses."""
+"""How nets learn: the method of 1998, one pattern at a time, and mini-batches as of today."""
 
 import lenet.data.torchvision_ops
-from lenet.learning.lanes import Lanes
-from lenet.learning.levenberg import SDLM
-from lenet.learning.losses import loss_of
 from lenet.learning.minibatch import Minibatch
+from lenet.learning.sdlm import SDLM
 
-__all__ = [
-    "SDLM",
-    "Lanes",
-    "Minibatch",
-    "loss_of",
-]
+__all__ = ["SDLM", "Minibatch"]

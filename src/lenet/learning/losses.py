@@ -14,6 +14,8 @@ from torch.nn import functional as F
 
 from lenet.nets import EuclideanRBF, ScaledTanh
 
+Loss = Callable[[Tensor, Tensor], Tensor]  # scores N x classes, labels N -> scalar
+
 
 @dataclass(frozen=True)
 class MLE:
@@ -57,12 +59,10 @@ def _of_right_class(scores: Tensor, labels: Tensor) -> Tensor:
     return scores.gather(1, labels[:, None])[:, 0]
 
 
-Loss = MLE | MAP | SquaredError
-
 J = 5.0  # open in the paper; chosen on the validation split: docs/recipes.md
 
 
-def loss_of(net: nn.Module, j: float = J) -> Callable[[Tensor, Tensor], Tensor]:
+def loss_of(net: nn.Module, j: float = J) -> Loss:
     """The criterion that fits a net's output: MAP for RBF units, squared error for units that
     squash, cross entropy for plain sums.
 

@@ -1,7 +1,7 @@
 """Today's way to train: mini-batches, an adaptive optimizer, a schedule; one net at a time."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,13 +9,10 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from lenet.classifier import Watch
-from lenet.data import Digits
+from lenet.classifier import Task
 from lenet.errors import InputError
-from lenet.learning.losses import loss_of
-from lenet.learning.module import LearningModule, Loss
-from lenet.learning.trainer import fit
-from lenet.nets import Network
+from lenet.learning.losses import Loss, loss_of
+from lenet.nets import TrainedNet
 
 
 @dataclass(frozen=True)
@@ -38,33 +35,28 @@ class Minibatch:
 
     together: ClassVar[bool] = False  # the seeds of a job are trained one after the other
 
-    def fit(
-        self,
-        models: Sequence[nn.Sequential],
-        seeds: Sequence[int],
-        digits: Digits,
-        trainer: dict[str, Any],
-        folder: Path,
-        watches: Sequence[Watch],
-    ) -> list[Network]:
+    def fit(self, task: Task) -> list[TrainedNet]:
         """As `Recipe.fit`: trains nets in place, from the weights that they have.
 
         Raises:
             Diverged: a loss that is not finite or climbs far.
         """
-        if not all(isinstance(net, nn.Module) for net in models):
+        from lenet.learning.modules import MinibatchModule  # Lightning takes seconds
+        from lenet.learning.trainer import fit
+
+        digits = task.digits
+        if not all(isinstance(net, nn.Module) for net in task.models):
             raise InputError("this recipe trains nets only: an estimator wants recipe=fit")
         size = digits.train.images.shape[-1]
         try:
-            models[0](digits.train.images[:1])
+            task.models[0](digits.train.images[:1])
         except RuntimeError as e:
             raise InputError(f"this net takes no digits of {size}x{size} (data.view): {e}") from e
-        options = dict(trainer)
+        options = dict(task.trainer)
         compiled = options.pop("compile") and can_compile()
-        for net, seed, watch in zip(models, seeds, watches, strict=True):
-            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast
-            module = LearningModule(
-                net,
+        for net, seed, callback in zip(task.models, task.seeds, task.callbacks, strict=True):
+            module = MinibatchModule(
+                net.to(memory_format=torch.channels_last),  # twice as fast
                 self.loss or loss_of(net),
                 self.optimizer,
                 self.schedule,
@@ -72,11 +64,15 @@ class Minibatch:
                 self.batch_size,
                 seed,
                 compiled,
-                watch,
+                callback,
             )
-            validate = len(digits.validation) > 0
-            fit(module, options, self.epochs, validate, folder)
-        return [Network(net) for net in models]
+            fit(module, options, self.epochs, len(digits.validation) > 0, task.folder)
+        return [TrainedNet(net) for net in task.models]
+
+    def load(self, model: Any, path: Path) -> TrainedNet:
+        """As `Recipe.load`."""
+        # as trained: else last bits of scores differ
+        return TrainedNet.load(model.to(memory_format=torch.channels_last), path)
 
 
 def can_compile() -> bool:

@@ -5,16 +5,92 @@ Each parameter's rate in the update w <- w - rate dE/dw is eta / (mu + h), where
 second derivative of the loss by that parameter and is measured anew before each pass. Two
 numbers here can depart from the paper's text, and are named wherever they do: the initial range
 and a factor on eta. docs/recipes.md says what was tried and why.
+
+`reference` is the whole method in plain autograd, to read beside the paper; here it is done for
+many nets at once, by the `lanes`, a chunk of patterns in a step of Lightning's loop.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
 
 from lenet import paper
-from lenet.learning.lanes import Lanes
-from lenet.nets import SparseConv, Subsampling
+from lenet.classifier import Task
+from lenet.errors import InputError
+from lenet.learning.losses import J, loss_of
+from lenet.nets import SparseConv, Subsampling, TrainedNet
+
+if TYPE_CHECKING:
+    from lenet.learning.lanes import Lanes
+
+
+@dataclass(frozen=True)
+class SDLM:
+    """The recipe of 1998: one pattern per update, all seeds of a job together.
+
+    Its values are where one may depart from the paper's text; the defaults are the text's.
+
+    Attributes:
+        scale, power: weights start uniform in +-scale / F^power, F the fan-in.
+        eta_factor: what the paper's eta is multiplied by.
+        j: of the MAP loss, the penalty of the rubbish class; the text leaves it open.
+        epochs: passes over the training set.
+    """
+
+    scale: float = paper.INITIAL_SCALE
+    power: float = paper.INITIAL_POWER
+    eta_factor: float = 1.0
+    j: float = J
+    epochs: int = paper.PASSES
+
+    together: ClassVar[bool] = True  # the seeds of a job share the lanes
+
+    def fit(self, task: Task) -> list[TrainedNet]:
+        """As `Recipe.fit`: trains nets side by side on the processor, in place, and draws their
+        initial weights anew.
+
+        Raises:
+            InputError: a net that the lanes do not know.
+            Diverged: a loss that is not finite.
+        """
+        from lenet.learning.modules import OnePatternModule  # Lightning takes seconds
+        from lenet.learning.trainer import fit
+
+        if not all(isinstance(net, nn.Sequential) for net in task.models):
+            raise InputError("this recipe trains nets only: an estimator wants recipe=fit")
+        if "strategy" in task.trainer:
+            raise InputError("one pattern per update cannot be shared: leave trainer=ddp out")
+        for net, seed in zip(task.models, task.seeds, strict=True):
+            initialize(net, Generator().manual_seed(seed), self.scale, self.power)
+        try:
+            lanes = self.lanes(task.models, task.digits.train.images.shape[-1])
+        except ValueError as e:
+            raise InputError(f"this recipe trains the nets of 1998 only: {e}") from e
+        module = OnePatternModule(lanes, task.seeds, task.digits, self.eta_factor, task.callbacks)
+        options = {name: value for name, value in task.trainer.items() if name != "compile"}
+        # the module measures its errors itself
+        fit(module, options | {"accelerator": "cpu"}, self.epochs, False, task.folder)
+        lanes.write_back(task.models)
+        return [TrainedNet(net) for net in task.models]
+
+    def lanes(self, nets: Sequence[nn.Sequential], size: int) -> "Lanes":
+        """The nets side by side, with their losses, for images of ``size`` x ``size``.
+
+        Raises:
+            ValueError: a net that the lanes do not know.
+        """
+        from lenet.learning.lanes import Lanes  # numba takes a second
+
+        losses = [loss_of(net, self.j) for net in nets]
+        return Lanes(nets, losses, size, torch.get_num_threads())
+
+    def load(self, model: Any, path: Path) -> TrainedNet:
+        """As `Recipe.load`."""
+        return TrainedNet.load(model, path)
 
 
 @torch.no_grad()
@@ -75,7 +151,7 @@ def curvature_patterns(order: Tensor, number: int) -> Tensor:
 
 
 def rates(
-    lanes: Lanes, images: Tensor, order: Tensor, number: int, eta_factors: Sequence[float]
+    lanes: "Lanes", images: Tensor, order: Tensor, number: int, eta_factors: Sequence[float]
 ) -> Tensor:
     """The rates eta / (mu + h) of pass ``number`` (from 1), h measured with the present weights.
 

@@ -1,10 +1,11 @@
-"""Lightning's Trainer, set up the one way that every recipe uses."""
+"""Lightning's Trainer, set up the one way that every recipe uses, and what its modules share."""
 
 import logging
 import os
 import signal
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,61 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint, TQDMProgressBar
 from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher
+from torch import distributed
 from torch.multiprocessing import ProcessRaisedException
 
+from lenet.classifier import EpochCallback
 from lenet.errors import InputError
-from lenet.learning.watched import Watched
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+ON_BAR = {"train/loss", "validation/error"}  # what the progress bar shows of an epoch
+
+
+class Diverged(InputError):
+    """Training left the finite, or climbed far above where it began."""
+
+
+class EpochModule(pl.LightningModule):
+    """Trains one net or several side by side, and reports the metrics of every epoch.
+
+    Metrics go into the checkpoint: a training that continues from it first reports the epochs
+    before, so that a callback always hears of all of them. Processes that share a training
+    (trainer=ddp) report nothing: the one that started them does when they have ended.
+
+    Args:
+        epoch_callbacks: one per net.
+    """
+
+    def __init__(self, epoch_callbacks: Sequence[EpochCallback]) -> None:
+        super().__init__()
+        self.epoch_callbacks = epoch_callbacks
+        self.epochs: list[list[dict[str, float]]] = []  # of each epoch the metrics of each net
+
+    def on_train_start(self) -> None:
+        # to end at once with the process that started them; Lightning's handler would wait for all
+        if _one_of_several():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
+
+    def report(self, metrics: list[dict[str, float]]) -> None:
+        """Calls each net's callback with its metrics of the epoch that ends."""
+        self.epochs.append(metrics)
+        if _one_of_several():
+            return
+        for callback, of_net in zip(self.epoch_callbacks, metrics, strict=True):
+            callback(len(self.epochs), of_net)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["epochs"] = self.epochs
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        for metrics in checkpoint["epochs"]:
+            self.report(metrics)
+
+
+def _one_of_several() -> bool:
+    """Whether this process shares a training with others."""
+    return distributed.is_available() and distributed.is_initialized()
 
 
 class KeepLast(Checkpoint):
@@ -41,14 +91,14 @@ class KeepLast(Checkpoint):
 
 
 def fit(
-    module: Watched, options: dict[str, Any], epochs: int, validate: bool, folder: Path
+    module: EpochModule, options: dict[str, Any], epochs: int, validate: bool, folder: Path
 ) -> None:
     """Trains a module, from the checkpoint in ``folder`` on if there is one.
 
     Args:
         options: the `trainer` config: arguments of pl.Trainer, without ours.
         epochs: to train, in all.
-        validate: whether there is a validation split.
+        validate: whether Lightning runs the module's validation.
         folder: for checkpoints.
 
     Raises:

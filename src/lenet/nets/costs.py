@@ -15,51 +15,37 @@ figures for the other nets. Here LeNet-5 costs its 340,908 connections.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import takewhile
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from lenet.classifier import Costs
 from lenet.nets.layers import EuclideanRBF, SparseConv, Subsampling
 
 
-@dataclass(frozen=True)
-class LayerCost:
-    """One named layer for one digit."""
+class LayerCost(NamedTuple):
+    """One layer for one digit."""
 
-    connections: int
+    connections: int  # each a multiply-accumulate
     parameters: int  # trainable
 
 
-@dataclass(frozen=True)
-class Costs:
-    """A net's layers by name, from the input, for one digit."""
-
-    layers: Mapping[str, LayerCost]
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of one digit: one for each connection."""
-        return sum(layer.connections for layer in self.layers.values())
-
-    @property
-    def variables(self) -> int:
-        """Stored variables: the trainable parameters."""
-        return sum(layer.parameters for layer in self.layers.values())
-
-    def below(self, name: str) -> "Costs":
-        """The layers before one, for a head that takes the place of it and what follows."""
-        return Costs({n: self.layers[n] for n in takewhile(lambda n: n != name, self.layers)})
+def net_costs(net: nn.Sequential, digit: Tensor) -> Costs:
+    """The sum over `layer_costs`."""
+    layers = layer_costs(net, digit).values()
+    return Costs(sum(cost.connections for cost in layers), sum(cost.parameters for cost in layers))
 
 
-def costs(net: nn.Sequential, digit: Tensor) -> Costs:
-    """Counts by sending one digit through the net.
+def layer_costs(net: nn.Sequential, digit: Tensor) -> dict[str, LayerCost]:
+    """Counts layer by layer, by sending one digit through the net.
 
     Args:
         digit: 1 x H x W, any digit in the form that the net takes.
+
+    Returns:
+        What costs anything, by name, from the input to the output.
 
     Raises:
         ValueError: a layer of a kind that is not counted here.
@@ -72,7 +58,7 @@ def costs(net: nn.Sequential, digit: Tensor) -> Costs:
             parameters = sum(p.numel() for p in layer.parameters() if p.requires_grad)
             if connections or parameters:
                 layers[name] = LayerCost(connections, parameters)
-    return Costs(layers)
+    return layers
 
 
 def _through(layer: nn.Module, x: Tensor) -> tuple[int, Tensor]:

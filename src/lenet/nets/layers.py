@@ -1,6 +1,7 @@
-"""The layers of 1998 that torch does not have, each usable on its own."""
+"""The layers of 1998 that torch does not have, each usable on its own, and what the nets share."""
 
 import math
+from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
@@ -117,3 +118,28 @@ class EuclideanRBF(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return -(x[:, None, :] - self.centres).square().sum(2)
+
+
+ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "scaled_tanh": ScaledTanh}
+ODD_ACTIVATIONS = ("scaled_tanh", "tanh")  # f(-a) = -f(a)
+
+
+def check(option: str, value: str, known: tuple[str, ...]) -> None:
+    """Raises ValueError, naming what exists, if a value is not known."""
+    if value not in known:
+        raise ValueError(f"{option}={value!r} is not one of {', '.join(known)}")
+
+
+def output_layers(units: int, output: str) -> OrderedDict[str, nn.Module]:
+    """The ten output units on top of a last layer: N x units -> N x 10.
+
+    Args:
+        units: of the last layer below.
+        output: "softmax" (plain sums, as logits) or "squashed" (f of the sums, as the paper
+            has it, for squared error with targets +-1).
+    """
+    check("output", output, ("softmax", "squashed"))
+    layers: OrderedDict[str, nn.Module] = OrderedDict(output=nn.Linear(units, 10))
+    if output == "squashed":
+        layers["output_f"] = ScaledTanh()
+    return layers

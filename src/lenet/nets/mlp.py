@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from lenet.nets.options import ACTIVATIONS, check, output_layers
+from lenet.nets.layers import ACTIVATIONS, check, output_layers
 
 
 class MLP(nn.Sequential):

@@ -1,26 +1,36 @@
 """A trained net as a classifier."""
 
 from pathlib import Path
+from typing import ClassVar, Self
 
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from lenet.nets.costs import Costs, costs
+from lenet.classifier import Costs
+from lenet.nets.costs import net_costs
 
 EVALUATION_BATCH = 500  # digits; fastest on two cores
 
 
-class Network:
+class TrainedNet:
     """Scores of a net, its costs and its file.
 
     Attributes:
         net: trained, N x 1 x H x W -> N x 10 scores.
     """
 
+    file: ClassVar[str] = "model.safetensors"
+
     def __init__(self, net: nn.Sequential) -> None:
         self.net = net.eval()
+
+    @classmethod
+    def load(cls, net: nn.Sequential, path: Path) -> Self:
+        """Reads the weights that `save` wrote into a net, in its own memory format."""
+        net.load_state_dict(load_file(path))
+        return cls(net)
 
     def scores(self, images: Tensor) -> NDArray:
         """N x 1 x H x W -> N x 10, larger is better."""
@@ -31,7 +41,7 @@ class Network:
 
     def costs(self, images: Tensor) -> Costs:
         """For one digit of N x 1 x H x W; all cost the same."""
-        return costs(self.net, images[0])
+        return net_costs(self.net, images[0])
 
     def save(self, path: Path) -> None:
         """Writes the weights as safetensors."""

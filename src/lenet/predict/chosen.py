@@ -73,10 +73,11 @@ def _tracked(run: Kept, archive: Archive) -> Chosen:
             "restored without its files; name another run"
         )
     with tempfile.TemporaryDirectory() as folder:
-        config, weights, predictions = (
+        config, predictions = (
             archive.artifact(run.id, name, Path(folder))
-            for name in ("config.yaml", MODEL, "predictions.parquet")
+            for name in ("config.yaml", "predictions.parquet")
         )
+        weights = archive.model(run.id, Path(folder))
         try:
             answers = pd.read_parquet(predictions)
         except ValueError as e:

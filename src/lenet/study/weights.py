@@ -37,13 +37,13 @@ def weights(row: str, params: Parameters, into: Path) -> Path:
             for run in archives[experiment].all():
                 same = run.tags.get(IDENTITY) == kept.runs[0]["identity"]
                 if same and run.status == "FINISHED" and results.ORIGIN not in run.tags:
-                    return archives[experiment].artifact(run.id, results.MODEL, into)
+                    return archives[experiment].model(run.id, into)
     cfg.resume = False
     [outcome] = train(cfg)
     with reading(cfg.tracking.uri) as archives:
         archive = archives[experiment]
         _check(row, kept, archive.artifact(outcome.run, "predictions.parquet", into))
-        return archive.artifact(outcome.run, results.MODEL, into)
+        return archive.model(outcome.run, into)
 
 
 def _check(row: str, kept: results.Result, predictions: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from lenet.classifier import MODEL_FILES
 from lenet.errors import InputError
 from lenet.tracking.heartbeat import STALE
 
@@ -95,6 +96,18 @@ class Archive:
     def artifact(self, run_id: str, name: str, folder: Path) -> Path:
         """Fetches one file of a run into a folder; where it lies there."""
         return Path(self._client.download_artifacts(run_id, name, str(folder)))
+
+    def model(self, run_id: str, folder: Path) -> Path:
+        """Fetches the file of a run's classifier into a folder; where it lies there.
+
+        Raises:
+            InputError: the run has none.
+        """
+        names = {file.path for file in self._client.list_artifacts(run_id)}
+        for name in MODEL_FILES:
+            if name in names:
+                return self.artifact(run_id, name, folder)
+        raise InputError(f"run {run_id} has no file of a classifier")
 
     def abandoned(self) -> Iterator[str]:
         """The runs that are still open though their process is known to be gone."""

@@ -11,12 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lenet.learning.lanes import passes
-from lenet.learning.lanes.network import Network
+from lenet.learning.lanes.architecture import Architecture
 from lenet.learning.lanes.vector import WIDTHS, LaneCount
 from lenet.learning.losses import MAP, MLE, Loss, SquaredError
 from lenet.nets import EuclideanRBF, ScaledTanh
-
-Criterion = Loss | Callable[[Tensor, Tensor], Tensor]  # of torch's own: F.cross_entropy
 
 _KINDS = {MAP: passes.MAP, MLE: passes.MLE, SquaredError: passes.SQUARED_ERROR}
 _OUTPUTS = {MAP: EuclideanRBF, MLE: EuclideanRBF, SquaredError: ScaledTanh}
@@ -45,21 +43,21 @@ class Lanes:
     def __init__(
         self,
         nets: Sequence[nn.Sequential],
-        losses: Sequence[Criterion],
+        losses: Sequence[Loss],
         size: int = 28,
         threads: int = 1,
     ) -> None:
         if not nets or len(nets) != len(losses):
             raise ValueError(f"{len(nets)} nets with {len(losses)} losses; give one loss per net")
-        self.network = Network.of(nets[0], size)
-        if any(Network.of(net, size) != self.network for net in nets[1:]):
+        self.architecture = Architecture.of(nets[0], size)
+        if any(Architecture.of(net, size) != self.architecture for net in nets[1:]):
             raise ValueError("the nets differ in more than their weights; train them apart")
         for loss in losses:
             _check_output(nets[0], loss)
         self.threads = threads
         width = WIDTHS[1] if threads == 1 and len(nets) > WIDTHS[0] else WIDTHS[0]
         self._slices = [slice(i, i + width) for i in range(0, len(nets), width)]
-        self._groups = [_Group(self.network, width, losses[part]) for part in self._slices]
+        self._groups = [_Group(self.architecture, width, losses[part]) for part in self._slices]
         self.weights = torch.stack(
             [nn.utils.parameters_to_vector(net.parameters()).detach() for net in nets]
         )
@@ -72,7 +70,7 @@ class Lanes:
 
     @weights.setter
     def weights(self, weights: Tensor) -> None:
-        self._check_rows("weights", weights, self.network.parameters)
+        self._check_rows("weights", weights, self.architecture.parameters)
         for group, part in zip(self._groups, self._slices, strict=True):
             group.weights = weights[part]
 
@@ -96,9 +94,9 @@ class Lanes:
             (K,) float64 mean loss and (K,) int64 number of errors over the M patterns, each taken
             just before its update.
         """
-        self._check_rows("rates", rates, self.network.parameters)
+        self._check_rows("rates", rates, self.architecture.parameters)
         pixels, rows, classes = self._pixels(images), self._rows(images, order), labels.numpy()
-        if labels.shape != (len(images),) or not _within(labels, self.network.shape[0]):
+        if labels.shape != (len(images),) or not _within(labels, self.architecture.shape[0]):
             raise ValueError(f"labels must be {len(images)} int64 numbers of classes")
         results = self._on_threads(
             lambda group, part: group.update(pixels, classes, rows[part], rates[part])
@@ -132,7 +130,7 @@ class Lanes:
         return np.asarray(order.numpy())
 
     def _pixels(self, images: Tensor) -> NDArray[np.float32]:
-        size = self.network.size
+        size = self.architecture.size
         if images.dtype != torch.float32 or images[:1].numel() != size * size:
             raise ValueError(
                 f"images of {tuple(images.shape[1:])} {images.dtype}, "
@@ -150,18 +148,21 @@ class _Group:
     """The nets that share the lanes of one register, and their buffers. Lanes left over repeat
     the first net."""
 
-    def __init__(self, network: Network, width: int, losses: Sequence[Criterion]) -> None:
+    def __init__(self, architecture: Architecture, width: int, losses: Sequence[Loss]) -> None:
         self.losses, self.width = losses, width
-        self._lanes, self._net = LaneCount(width), network.compiled_form()
+        self._lanes, self._net = LaneCount(width), architecture.compiled_form()
         padded = [*losses, *[losses[0]] * (width - len(losses))]
         rubbish = [loss.j if isinstance(loss, MAP) else np.inf for loss in padded]
         # cross entropy is MAP's without a class for rubbish
         kinds = [_KINDS.get(type(loss), passes.MAP) for loss in padded]
         self._loss = (np.array(kinds), np.array(rubbish))
-        self._parameters = _buffer(network.parameters * width)
-        states = _buffer(network.states * width)
-        states[:] = network.background  # the margin stays, all else is written over
-        deltas, margins = _buffer(network.states * width), _buffer(network.margins * width)
+        self._parameters = _buffer(architecture.parameters * width)
+        states = _buffer(architecture.states * width)
+        states[:] = architecture.background  # the margin stays, all else is written over
+        deltas, margins = (
+            _buffer(architecture.states * width),
+            _buffer(architecture.margins * width),
+        )
         self._buffers = (states, deltas, margins)
 
     @property
@@ -228,7 +229,7 @@ def _within(numbers: Tensor, end: int) -> bool:
     return numbers.dtype == torch.int64 and bool(((numbers >= 0) & (numbers < end)).all())
 
 
-def _check_output(net: nn.Sequential, loss: Criterion) -> None:
+def _check_output(net: nn.Sequential, loss: Loss) -> None:
     output = list(net.modules())[-1]
     wanted = nn.Linear if loss is F.cross_entropy else _OUTPUTS[type(loss)]
     if not isinstance(output, wanted):

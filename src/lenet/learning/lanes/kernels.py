@@ -3,7 +3,7 @@
 Buffers are flat float32 arrays of groups of K lanes (see vector.py). A layer reads its inputs
 at ``layer.x`` of ``states`` and writes its outputs at ``layer.y``; derivatives of the loss lie at
 the same places of ``deltas``. Maps lie one after the other, row by row; weights as torch keeps
-them. ``table`` says which input maps an output map sees (see ``network.connections``).
+them. ``table`` says which input maps an output map sees (see ``architecture._connect``).
 
 The backward functions write the derivative by the inputs, and move ``target`` by minus
 ``rates`` times the derivative by the parameters: that is the update where ``target`` is
@@ -21,7 +21,7 @@ from numba import njit
 from lenet import paper
 from lenet.learning.lanes.vector import broadcast, clamp, fma, load, store
 
-CONV, DOT, SUBSAMPLING, SQUASH, RBF = range(5)
+CONV, DOT, SUBSAMPLING, SCALED_TANH, RBF = range(5)
 KERNEL = 5  # side of every convolution kernel of 1998; known when compiling, so loops unroll
 MARGIN = KERNEL - 1
 TILE = 7  # outputs of one tile of conv_backward_inputs
@@ -52,7 +52,7 @@ _A, _SLOPE = paper.SQUASH_AMPLITUDE, paper.SQUASH_SLOPE / paper.SQUASH_AMPLITUDE
 
 
 @compiled
-def squash(lanes, a):
+def scaled_tanh(lanes, a):
     """f(a) = 1.7159 tanh(2a/3) of appendix A as a rational function."""
     a = clamp(a, broadcast(lanes, _LIMIT))
     z = a * a
@@ -68,14 +68,14 @@ def squash(lanes, a):
 
 
 @compiled
-def squash_forward(lanes, layer, states):
+def scaled_tanh_forward(lanes, layer, states):
     """In place: x and y are the same groups."""
     for i in range(layer.y, layer.y + layer.maps * layer.height * layer.width):
-        store(lanes, states, i, squash(lanes, load(lanes, states, i)))
+        store(lanes, states, i, scaled_tanh(lanes, load(lanes, states, i)))
 
 
 @compiled
-def squash_backward(lanes, layer, states, deltas, squared):
+def scaled_tanh_backward(lanes, layer, states, deltas, squared):
     """Times the slope, from the output: f' = (2/3) / 1.7159 (1.7159^2 - f^2)."""
     limit, slope = broadcast(lanes, _A * _A), broadcast(lanes, _SLOPE)
     for i in range(layer.y, layer.y + layer.maps * layer.height * layer.width):

@@ -16,15 +16,15 @@ from lenet.learning.lanes.kernels import (
     CONV,
     DOT,
     RBF,
-    SQUASH,
+    SCALED_TANH,
     SUBSAMPLING,
     compiled,
     dot_backward,
     dot_forward,
     rbf_backward,
     rbf_forward,
-    squash_backward,
-    squash_forward,
+    scaled_tanh_backward,
+    scaled_tanh_forward,
     subsampling_backward,
     subsampling_forward,
 )
@@ -117,8 +117,8 @@ def _forward(lanes, net, parameters, states):
             dot_forward(lanes, layer, table, parameters, states)
         elif layer.kind == SUBSAMPLING:
             subsampling_forward(lanes, layer, parameters, states)
-        elif layer.kind == SQUASH:
-            squash_forward(lanes, layer, states)
+        elif layer.kind == SCALED_TANH:
+            scaled_tanh_forward(lanes, layer, states)
         elif layer.kind == RBF:
             rbf_forward(lanes, layer, centres, states)
 
@@ -139,8 +139,8 @@ def _backward(lanes, net, parameters, target, rates, inputs, buffers, squared):
             dot_backward(lanes, layer, table, parameters, target, rates, inputs, deltas)
         elif layer.kind == SUBSAMPLING:
             subsampling_backward(lanes, layer, parameters, target, rates, inputs, deltas)
-        elif layer.kind == SQUASH:
-            squash_backward(lanes, layer, states, deltas, squared)
+        elif layer.kind == SCALED_TANH:
+            scaled_tanh_backward(lanes, layer, states, deltas, squared)
         elif layer.kind == RBF:
             rbf_backward(lanes, layer, centres, states, deltas, squared)
 

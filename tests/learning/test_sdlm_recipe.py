@@ -6,13 +6,15 @@ import pytest
 import torch
 
 from lenet import paper
+from lenet.classifier import Task
 from lenet.data.digits import Digits, split
 from lenet.data.source import stand_in
 from lenet.errors import InputError
+from lenet.learning import SDLM
 from lenet.learning.lanes import Lanes
-from lenet.learning.levenberg import CHUNK, SDLM
-from lenet.learning.module import Diverged
-from lenet.nets.lenet5 import LeNet5
+from lenet.learning.modules import CHUNK
+from lenet.learning.trainer import Diverged
+from lenet.nets import LeNet5
 
 CPU = {"accelerator": "cpu", "devices": 1, "compile": False}
 RECIPE = SDLM(scale=1.0, power=0.5, eta_factor=0.4, epochs=3)
@@ -30,9 +32,10 @@ def digits() -> Digits:
 def fit(digits: Digits, folder: Path, seeds: list[int], recipe: SDLM = RECIPE):
     """Scores of the test digits for each seed, and each seed's epochs."""
     epochs: list[list[tuple]] = [[] for _ in seeds]
-    watches = [lambda *epoch, kept=kept: kept.append(epoch) for kept in epochs]
-    networks = recipe.fit([of_1998() for _ in seeds], seeds, digits, CPU, folder, watches)
-    return [network.scores(digits.test.images) for network in networks], epochs
+    callbacks = [lambda *epoch, kept=kept: kept.append(epoch) for kept in epochs]
+    nets = [of_1998() for _ in seeds]
+    trained = recipe.fit(Task(nets, seeds, digits, CPU, folder, callbacks))
+    return [net.scores(digits.test.images) for net in trained], epochs
 
 
 def test_it_learns_and_tells_each_pass_with_its_rates(digits: Digits, tmp_path: Path) -> None:
@@ -94,9 +97,9 @@ def test_the_test_error_of_each_pass_is_there_where_figure_5_asks(tmp_path: Path
 
 def test_todays_net_is_refused(digits: Digits, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="this recipe trains the nets of 1998 only"):
-        RECIPE.fit([LeNet5()], [0], digits, CPU, tmp_path, [print])
+        RECIPE.fit(Task([LeNet5()], [0], digits, CPU, tmp_path, [print]))
     with pytest.raises(InputError, match="recipe=fit"):
-        RECIPE.fit([object()], [0], digits, CPU, tmp_path, [print])
+        RECIPE.fit(Task([object()], [0], digits, CPU, tmp_path, [print]))
 
 
 def test_weights_that_leave_the_finite_stop_the_run(digits: Digits, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from lenet.nets import EuclideanRBF, ScaledTanh, SparseConv, Subsampling
 
 
 @dataclass
-class Network:
+class Architecture:
     """An architecture as the kernels read it, built layer by layer from an ``nn.Sequential``.
 
     Attributes:
@@ -38,16 +38,16 @@ class Network:
     states: int = 0
 
     @classmethod
-    def of(cls, net: nn.Sequential, size: int) -> "Network":
-        network = cls(size)
+    def of(cls, net: nn.Sequential, size: int) -> "Architecture":
+        architecture = cls(size)
         for name, layer in _walk(net):
             try:
-                network._append(layer)
+                architecture._append(layer)
             except ValueError as error:
                 raise ValueError(f"the lanes cannot run layer {name!r}: {error}") from None
-        if not network.layers:
+        if not architecture.layers:
             raise ValueError("the lanes cannot run a net without layers")
-        return network
+        return architecture
 
     def compiled_form(self) -> tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.float32], int]:
         """What passes.py calls ``net``."""
@@ -96,7 +96,7 @@ class Network:
         elif isinstance(layer, ScaledTanh):
             if not self.layers:
                 raise ValueError("it would squash the image itself")
-            self._add(kernels.SQUASH, self.shape)
+            self._add(kernels.SCALED_TANH, self.shape)
         elif isinstance(layer, EuclideanRBF):
             classes, units = layer.centres.shape
             _expect(maps * height * width, units, "inputs")
@@ -142,7 +142,7 @@ class Network:
         """Lays out one layer: its outputs after the states so far, its parameters likewise."""
         maps_in, height_in, width_in = self.shape
         weights = out[0] if kind == kernels.SUBSAMPLING else area * sum(len(seen) for seen in table)
-        in_place = kind == kernels.SQUASH
+        in_place = kind == kernels.SCALED_TANH
         place = self.layers[-1]["y"] if self.layers else 0
         end = place + maps_in * height_in * width_in
         values = (
