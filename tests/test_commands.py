@@ -1,5 +1,6 @@
 """Every command that README.md and docs/ show works, each cut down to take little time."""
 
+import os
 import re
 import shlex
 import shutil
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import yaml
 from PIL import Image
 from tests import commands
 from tests.commands import PROJECT, Done
@@ -83,7 +83,7 @@ def predicts(command: str, request: pytest.FixtureRequest) -> None:
     elif "--tracking" not in command:
         command = command.replace("predict.py", "predict.py --tracking off", 1)
     if "<" in command:
-        done = by_shell(command, folder)
+        done = by_shell(command.replace("predict.py", f"{PROJECT}/predict.py", 1), folder)
     else:
         done = commands.run(shlex.split(command), folder)
     succeeded(done)
@@ -100,19 +100,28 @@ def draw_seven(path: Path) -> None:
 
 
 def by_shell(command: str, folder: Path) -> Done:
-    """As a shell runs it, in a process of its own."""
-    command = re.sub(r"\bpython (\S+\.py)", rf"{sys.executable} {PROJECT}/\1", command)
+    """As a shell runs it, in processes of their own."""
+    scripts = Path(sys.executable).parent
+    environment = {"LENET_ROOT": str(folder), "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, capture_output=True, text=True, timeout=600
+        ["bash", "-c", command],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     return Done(done.returncode, done.stdout, done.stderr)
 
 
 def completes(command: str, request: pytest.FixtureRequest) -> None:
-    """Completion is there in the shell that evaluated it."""
-    folder: Path = request.getfixturevalue("tracking_folder")
-    done = by_shell(f"{command} && complete -p {sys.executable}", folder)
-    assert "hydra_bash_completion" in done.stdout + done.stderr, done.stderr
+    """The shell that evaluated it offers the models of that beginning."""
+    typed = "python train.py model=lenet5_max"
+    asked = f'COMP_LINE="{typed}" COMP_POINT={len(typed)} COMP_CWORD=2'
+    script = f'{command}; {asked}; hydra_bash_completion; echo "${{COMPREPLY[@]}}"'
+    done = succeeded(by_shell(script, PROJECT))
+    models = [path.stem for path in (PROJECT / "conf" / "model").glob("lenet5_max*")]
+    assert sorted(done.stdout.split()) == sorted(f"model={name}" for name in models)
 
 
 def makes(command: str, request: pytest.FixtureRequest) -> None:
@@ -146,7 +155,9 @@ def measures(*cut: str) -> Way:
 
     def way(command: str, request: pytest.FixtureRequest) -> None:
         folder: Path = request.getfixturevalue("tracking_folder")
-        assert succeeded(by_shell(shlex.join(instead(command, *cut)), folder)).stdout
+        python, script, *words = instead(command, *cut)
+        command = shlex.join([python, str(PROJECT / script), *words])
+        assert succeeded(by_shell(command, folder)).stdout
 
     return way
 
@@ -162,9 +173,10 @@ def pipes(*cut: str) -> Way:
 
 
 def studies(*words: str) -> Way:
-    """`python -m lenet.study` on the stand-in, with these words in place of the command's."""
+    """`python -m lenet.study` with these words in place of the command's."""
 
     def way(command: str, request: pytest.FixtureRequest) -> None:
+        request.getfixturevalue("mnist_root")
         clone: Path = request.getfixturevalue("clone")
         program = shlex.split(command)[:4]
         succeeded(commands.run([*program, *words], clone))
@@ -250,10 +262,12 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "dvc metrics diff": Slow(pipes()),
     "dvc params diff": Slow(pipes()),
     "dvc dag --md": Slow(pipes()),
+    "dvc repro code": Slow(pipes("--dry")),
+    "dvc commit -f": Slow(pipes()),
     "python -m lenet.study restore": Slow(studies()),
-    "python -m lenet.study short": studies("--help"),
-    "python -m lenet.study short lenet5 svm_poly4": Slow(studies("linear")),
-    "python -m lenet.study keep <commit>": studies("--help"),
+    "python -m lenet.study short": says("usage", "--help"),
+    "python -m lenet.study short lenet5 svm_poly4": Slow(studies("linear", "knn")),
+    "python -m lenet.study keep <commit>": says("usage", "--help", without=("<commit>",)),
     "python benchmarks/one_pattern.py": Slow(measures("--updates", "1", "--turns", "1")),
     "python benchmarks/throughput.py": Slow(
         measures("--digits", "256", "--rounds", "1", "--batch", "128")
@@ -280,8 +294,7 @@ def tracked(tracking_folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A git checkout of this project whose digits are the stand-in, with the results of a few
-    experiments."""
+    """A git checkout of this project as it lies here."""
     folder = tmp_path_factory.mktemp("clone")
     names = ("conf", "src", "results", "reports", ".dvc/config", ".dvcignore", ".gitignore")
     for name in (*names, "dvc.yaml", "dvc.lock", "params.yaml", "README.md"):
@@ -291,8 +304,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    params = yaml.safe_load((folder / "params.yaml").read_text()) | {"data": "digits"}
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
     identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
     for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "first"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
@@ -308,7 +319,9 @@ def test_all_that_is_shown_is_tried_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(command, marks=pytest.mark.slow if isinstance(way, Slow) else ())
+        pytest.param(
+            command, id=command[:80], marks=pytest.mark.slow if isinstance(way, Slow) else ()
+        )
         for command, way in DOCUMENTED.items()
     ],
 )
