@@ -18,7 +18,9 @@ PROGRAMS = ("python", "make", "dvc", "pip", "mlflow")  # shown inside a sentence
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["lenet.experiment.command", "lenet.learning", "mlflow", "pandas"])
+_forks.set_forkserver_preload(
+    ["lenet.experiment.command", "lenet.learning", "mlflow", "pandas", "dvc.cli.parser", "dvc.repo"]
+)
 
 
 def commands(text: str) -> list[str]:

@@ -150,18 +150,6 @@ def has_options(command: str, request: pytest.FixtureRequest) -> None:
     assert {word for word in given if word.startswith("--")} <= known
 
 
-def measures(*cut: str) -> Way:
-    """As little as the benchmark can measure."""
-
-    def way(command: str, request: pytest.FixtureRequest) -> None:
-        folder: Path = request.getfixturevalue("tracking_folder")
-        python, script, *words = instead(command, *cut)
-        command = shlex.join([python, str(PROJECT / script), *words])
-        assert succeeded(by_shell(command, folder)).stdout
-
-    return way
-
-
 def pipes(*cut: str) -> Way:
     """In a clone of the project, without training."""
 
@@ -201,7 +189,7 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python train.py": trains(*ONE_EPOCH),
     "python train.py --help": says("all of LeNet-5's models"),
     'eval "$(python train.py -sc install=bash)"': completes,
-    "python train.py experiment=lenet5 --cfg job": says("name: lenet5"),
+    "python train.py experiment=lenet5 --cfg job": says("connections: table1"),
     "python train.py experiment=lenet5": trains(*ONE_EPOCH),
     "python train.py experiment=svm_poly4": trains(*SMALL, "tracking=off"),
     "python train.py model=lenet5_relu seed=3": trains(*ONE_EPOCH),
@@ -268,11 +256,10 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python -m lenet.study short": says("usage", "--help"),
     "python -m lenet.study short lenet5 svm_poly4": Slow(studies("linear", "knn")),
     "python -m lenet.study keep <commit>": says("usage", "--help", without=("<commit>",)),
-    "python benchmarks/one_pattern.py": Slow(measures("--updates", "1", "--turns", "1")),
-    "python benchmarks/throughput.py": Slow(
-        measures("--digits", "256", "--rounds", "1", "--batch", "128")
-    ),
-    "python benchmarks/coverage.py": measures("1"),
+    # at their smallest sizes: tests/test_benchmarks.py
+    "python benchmarks/one_pattern.py": says("--updates", "--help"),
+    "python benchmarks/throughput.py": says("--rounds", "--help"),
+    "python benchmarks/interval_coverage.py": says("repetitions", "--help"),
 }
 
 
