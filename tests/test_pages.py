@@ -1,6 +1,7 @@
 """README.md and docs/ name what is there, and the README stays a page."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,6 @@ import yaml
 from tests.commands import BLOCK, PAGES, PROJECT
 
 ROOTS = ("src", "conf", "docs", "tests", "benchmarks", "labs", "reports", "results")
-MADE = ("results/<row>",)  # with a placeholder
 
 
 def links(page: Path) -> set[Path]:
@@ -60,8 +60,6 @@ def test_the_readme_is_a_page_that_leads_to_all_others() -> None:
 
 
 def test_the_citation_names_the_version_that_is_installed() -> None:
-    import tomllib
-
     cited = yaml.safe_load((PROJECT / "CITATION.cff").read_text())
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     assert (cited["version"], cited["license"]) == (project["version"], project["license"])
