@@ -31,7 +31,7 @@ from lenet.data.views import VIEWS
 from lenet.experiment.job import Watch
 from lenet.learning.minibatch import Minibatch
 from lenet.nets.lenet5 import LeNet5
-from lenet.tracking.tracker import Tracker
+from lenet.tracking import Tracker
 
 ROOT = Path(__file__).resolve().parents[1]
 EPOCHS_OF_A_RUN = 20  # start-up and compile time are spread over so many epochs
@@ -125,7 +125,7 @@ def main() -> None:
 
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        tracker = Tracker(f"sqlite:///{folder}/mlflow.db", Path(folder) / "mlruns", False)
+        tracker = Tracker(f"sqlite:///{folder}/mlflow.db", Path(folder) / "mlruns", False).start()
         for batch in given.batch:
             ways = {
                 "ours, eager": partial(ours, digits, batch, tracker, False),

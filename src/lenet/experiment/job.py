@@ -25,7 +25,7 @@ from lenet.evaluation import evaluate
 from lenet.experiment import provenance
 from lenet.experiment.config import build, flat
 from lenet.terminal import Outcome
-from lenet.tracking import VALIDATION_ERROR, Run, Tracker, usable
+from lenet.tracking import VALIDATION_ERROR, Run, Tracker
 
 # of the configuration, what figures do not depend on
 PLACES = ("source", "folder")
@@ -174,10 +174,9 @@ class Job:
 
     def finished(self, seed: int) -> Outcome | None:
         """What came of a seed that was trained before, if the job resumes."""
-        if not self.resume or not self.tracker.archive:
+        if not self.resume:
             return None
-        with usable(self.tracker.uri):
-            kept = self.tracker.archive.find(self.fingerprint(seed), finished=True)
+        kept = self.tracker.find(self.fingerprint(seed), finished=True)
         if kept is None:
             return None
         figures = kept.metrics

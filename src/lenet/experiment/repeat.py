@@ -14,7 +14,7 @@ from lenet.experiment import provenance
 from lenet.experiment.config import flat
 from lenet.results import ORIGIN
 from lenet.terminal import RUN_ID
-from lenet.tracking import Archive, Kept, named, reading
+from lenet.tracking import ExperimentRuns, RunRecord, find_run, read_experiments
 
 HERE = ("root", "output", "tracking", "force", "resume")  # not the run's, but of this call
 BESIDE = (*HERE, "repeat", "data.folder", "hydra")  # what may be given beside repeat=
@@ -42,11 +42,11 @@ def configuration(cfg: DictConfig, overrides: Sequence[str], conf: Path) -> Dict
     start = given["repeat"]  # cfg.repeat may be a number: 1e5 is a float
     if cfg.tracking.uri is None:
         raise InputError(f"repeat={start} needs the store that has the run, not tracking=off")
-    with reading(cfg.tracking.uri) as archives:
-        run, archive = named(archives, start, cfg.tracking.uri)
-        values = _values(run, archive)
+    with read_experiments(cfg.tracking.uri) as experiments:
+        run, runs = find_run(experiments, start, cfg.tracking.uri)
+        values = _values(run, runs)
         changed = run.tags["git.dirty"] == "true"
-        diff = _artifact(run, archive, "uncommitted.diff") if changed else ""
+        diff = _artifact(run, runs, "uncommitted.diff") if changed else ""
     _check_targets({"model": values["model"], "recipe": values["recipe"]}, conf)
     current: Any = OmegaConf.to_container(cfg, resolve=True)
     again = current | values | {key: current[key] for key in HERE}
@@ -67,20 +67,20 @@ def configuration(cfg: DictConfig, overrides: Sequence[str], conf: Path) -> Dict
     return OmegaConf.create(again)
 
 
-def _values(run: Kept, archive: Archive) -> dict[str, Any]:
+def _values(run: RunRecord, runs: ExperimentRuns) -> dict[str, Any]:
     """The configuration of a run."""
     title = f"{run.name} (run {run.id[:RUN_ID]})"
     if ORIGIN in run.tags:
         raise InputError(f"{title} was restored without its configuration: repeat another run")
     if "data.digest" not in run.tags:  # it failed at once, or is the parent of others
         raise InputError(f"{title} has no configuration (it may be a sweep): repeat another run")
-    values: Any = OmegaConf.to_container(OmegaConf.create(_artifact(run, archive, "config.yaml")))
+    values: Any = OmegaConf.to_container(OmegaConf.create(_artifact(run, runs, "config.yaml")))
     return values
 
 
-def _artifact(run: Kept, archive: Archive, name: str) -> str:
+def _artifact(run: RunRecord, runs: ExperimentRuns, name: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        return archive.artifact(run.id, name, Path(folder)).read_text()
+        return runs.artifact(run.id, name, Path(folder)).read_text()
 
 
 def _check_targets(values: dict[str, Any], conf: Path) -> None:

@@ -14,7 +14,7 @@ from lenet.errors import InputError
 from lenet.evaluation import margins
 from lenet.results.result import Result
 from lenet.terminal import Outcome
-from lenet.tracking import Archive, Kept, experiment_name, reading
+from lenet.tracking import ExperimentRuns, RunRecord, experiment_name, read_experiments
 
 MODEL = "model.safetensors"
 
@@ -32,19 +32,19 @@ def collect(
         weights: whether the first seed's are kept, too.
     """
     first = outcomes[0]
-    with reading(store) as archives, tempfile.TemporaryDirectory() as name:
-        archive = archives[experiment_name(first.data != "mnist")]
-        kept = [archive.run(outcome.run) for outcome in outcomes]
+    with read_experiments(store) as experiments, tempfile.TemporaryDirectory() as name:
+        tracked = experiments[experiment_name(first.data != "mnist")]
+        kept = [tracked.get(outcome.run) for outcome in outcomes]
         records = tuple(
-            _record(o.seed, run, archive) for o, run in zip(outcomes, kept, strict=True)
+            _record(o.seed, run, tracked) for o, run in zip(outcomes, kept, strict=True)
         )
         tables = []
         for run in kept:
-            path = archive.artifact(run.id, "predictions.parquet", Path(name))
+            path = tracked.artifact(run.id, "predictions.parquet", Path(name))
             tables.append(pd.read_parquet(path))
         folder.mkdir(parents=True, exist_ok=True)
         if weights:
-            shutil.copy(archive.artifact(first.run, MODEL, Path(name)), folder / MODEL)
+            shutil.copy(tracked.artifact(first.run, MODEL, Path(name)), folder / MODEL)
     result = Result(
         folder.name,
         first.row,
@@ -75,8 +75,8 @@ def model(folder: Path, store: str, into: Path) -> Path:
     result = results.load(folder)
     run = result.runs[0]["run"]
     try:
-        with reading(store) as archives:
-            return archives[experiment_name(result.data != "mnist")].artifact(run, MODEL, into)
+        with read_experiments(store) as experiments:
+            return experiments[experiment_name(result.data != "mnist")].artifact(run, MODEL, into)
     except Exception as e:  # of many kinds: no such run, no such file, no such server
         raise InputError(
             f"MLflow does not have the weights of {folder.name} (run {run[:8]}): train it again, "
@@ -84,7 +84,7 @@ def model(folder: Path, store: str, into: Path) -> Path:
         ) from e
 
 
-def _record(seed: int, run: Kept, archive: Archive) -> dict[str, Any]:
+def _record(seed: int, run: RunRecord, tracked: ExperimentRuns) -> dict[str, Any]:
     prefix = "version."
     versions = {tag: value for tag, value in run.tags.items() if tag.startswith(prefix)}
     return {
@@ -95,7 +95,7 @@ def _record(seed: int, run: Kept, archive: Archive) -> dict[str, Any]:
         "threads": int(run.tags["threads"]),
         "versions": {tag.removeprefix(prefix): value for tag, value in sorted(versions.items())},
         "metrics": dict(sorted(run.metrics.items())),
-        "curves": archive.curves(run.id),
+        "curves": tracked.curves(run.id),
     }
 
 

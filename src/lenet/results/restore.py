@@ -25,9 +25,9 @@ def restore(results: Mapping[str, Result], uri: str, artifacts: Path) -> int:
     """
     restored = 0
     for stand_in in {result.data != "mnist" for result in results.values()}:
-        tracker = Tracker(uri, artifacts, stand_in)
-        assert tracker.archive is not None
-        known = {id_ for kept in tracker.archive.all() for id_ in (kept.id, kept.tags.get(ORIGIN))}
+        tracker = Tracker(uri, artifacts, stand_in).start()
+        assert tracker.runs is not None
+        known = {id_ for kept in tracker.runs.all() for id_ in (kept.id, kept.tags.get(ORIGIN))}
         for result in results.values():
             if (result.data != "mnist") != stand_in:
                 continue
