@@ -192,3 +192,39 @@ def test_a_record_is_a_line_with_its_length_and_checksum(spool: Spool, server: S
     server.left = float("inf")
     spool.settle("a")
     assert server.got == [("a", record)]
+
+
+def test_a_run_that_lost_a_record_does_not_finish_well(
+    spool: Spool, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.left = 0
+    for number in range(2):
+        spool.write("a", {"number": number})
+    records = spool.folder / "a" / "records.jsonl"
+    records.write_bytes(records.read_bytes().replace(b": 0}", b": 9}"))
+    server.left = float("inf")
+    spool.write("a", {"number": 2})
+    spool.write("a", {"status": "FINISHED"})
+    spool.settle("a")
+    assert [record for _, record in server.got] == [
+        {"number": 1},
+        {"number": 2},
+        {"damaged": "lost on the way to the server: record 1 is damaged"},
+        {"status": "FAILED"},
+    ]
+    assert (spool.folder / "a.damaged-1" / "records.jsonl").exists()
+    assert "(record 1 is damaged)" in capsys.readouterr().err
+
+
+def test_damage_is_found_again_after_a_delivery_that_stopped(spool: Spool, server: Server) -> None:
+    server.left = 0
+    for number in range(3):
+        spool.write("a", {"number": number})
+    records = spool.folder / "a" / "records.jsonl"
+    records.write_bytes(records.read_bytes().replace(b": 0}", b": 9}"))
+    server.left = 1
+    assert not spool.deliver_all()
+    server.left = float("inf")
+    assert not spool.deliver_all()
+    assert server.got[-1][1].keys() == {"damaged"}
+    assert spool.deliver_all(), "what was set aside is not delivered again"

@@ -2,16 +2,21 @@
 
 import shutil
 import subprocess
+import sys
 import threading
 import time
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from lenet.errors import InputError
-from lenet.tracking import EXPERIMENT, IDENTITY, STAND_IN_EXPERIMENT, Run, Tracker
+from lenet.tracking import EXPERIMENT, IDENTITY, STAND_IN_EXPERIMENT, MetricPoint, Run, Tracker
 from lenet.tracking.liveness import STALE
+from lenet.tracking.run import send_to_server
+from lenet.tracking.spool import Spool
+from lenet.tracking.store import connect
 
 mlflow = pytest.importorskip("mlflow")
 
@@ -213,6 +218,142 @@ def test_an_open_run_has_a_heartbeat(
     last = beat(run.id)
     time.sleep(0.3)
     assert beat(run.id) == last
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        ("process.id", "x"),
+        ("process.id", "-1"),
+        ("process.id", None),
+        ("process.started", None),
+        ("process.started", "yesterday"),
+        ("process.heartbeat", "x"),
+        ("process.heartbeat", "nan"),
+    ],
+)
+def test_a_tag_that_makes_no_sense_stops_no_new_run(
+    tracker: Tracker, client, capsys: pytest.CaptureFixture[str], tag: str, value: str | None
+) -> None:
+    run = tracker.open("odd")
+    if tag == "process.heartbeat":
+        client.set_tag(run, "process.host", "another.machine")
+    if value is None:
+        client.delete_tag(run, tag)
+    else:
+        client.set_tag(run, tag, value)
+    tracker.close_abandoned()
+    assert client.get_run(run).info.status == "RUNNING"
+    [line] = capsys.readouterr().err.splitlines()
+    assert run in line
+    assert tag in line
+    tracker.close(run, "KILLED")
+
+
+def test_a_run_of_another_program_is_left_alone(tracker: Tracker, client, capsys) -> None:
+    experiment = client.get_experiment_by_name(tracker.experiment)
+    run = client.create_run(experiment.experiment_id).info.run_id
+    tracker.close_abandoned()
+    assert client.get_run(run).info.status == "RUNNING"
+    assert capsys.readouterr().err == ""
+    tracker.close(run, "KILLED")
+
+
+@pytest.mark.parametrize("identity", ["a' or '1'='1", 'a"b', "a'b\"c", "a`b", "%", ""])
+def test_what_is_no_identity_finds_nothing(tracker: Tracker, identity: str) -> None:
+    with tracker.run("job", identity=identity):
+        pass
+    assert tracker.find(identity) is None
+
+
+def test_what_is_read_steers_no_terminal(tracker: Tracker, client) -> None:
+    with tracker.run("red\x1b[31m\nname") as run:
+        run.tags({"data": "a\x07b\x9bc\u202ed é"})
+    record = tracker.runs.get(run.id)
+    assert record.name == "red\\x1b[31m\\nname"
+    assert record.tags["data"] == "a\\x07b\\x9bc\\u202ed é"
+
+
+def test_a_run_that_ended_before_is_written_whole(tracker: Tracker, client) -> None:
+    points = [MetricPoint("train/loss", 1 / step, step, 1_000 + step) for step in range(1, 1_101)]
+    with tracker.run("sweep") as parent:
+        run_id = tracker.create_finished(
+            "before",
+            started=1_000,
+            ended=9_000,
+            tags={IDENTITY: "f9", "threads": "1"},
+            params={"recipe.epochs": "20"},
+            metrics=[*points, MetricPoint("test/error", 0.25, 0, 8_000)],
+            parent=parent.id,
+        )
+    run = client.get_run(run_id)
+    assert (run.info.status, run.info.start_time, run.info.end_time) == ("FINISHED", 1_000, 9_000)
+    assert run.data.params == {"recipe.epochs": "20"}
+    assert run.data.tags["mlflow.parentRunId"] == parent.id
+    assert run.data.metrics["test/error"] == 0.25
+    history = client.get_metric_history(run_id, "train/loss")
+    assert [(m.step, m.timestamp) for m in history] == [(p.step, p.time) for p in points]
+    assert tracker.find("f9", finished=True).id == run_id
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers everything alike."""
+
+    status, body = 200, b""
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    do_GET = do_POST = do_PUT = answer
+
+    def log_message(self, *_: object) -> None:
+        """Keeps quiet."""
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (404, b"<html>no such page</html>", "does not take the records of run"),
+        (
+            404,
+            b'{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Run not found"}',
+            "not found",
+        ),
+        (403, b"go away", "does not take the records of run"),
+        (503, b"later", "is away"),
+        (200, b"<html>welcome</html>", "is away"),
+    ],
+)
+def test_a_server_that_answers_something_else_ends_no_training(
+    tmp_path: Path, capsys, status: int, body: bytes, says: str
+) -> None:
+    handler = type("Handler", (Answering,), {"status": status, "body": body})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        uri = f"http://127.0.0.1:{server.server_port}"
+        spool = Spool(tmp_path, uri, partial(send_to_server, connect(uri)))
+        run = 32 * "a"
+        (tmp_path / "table.txt").write_text("1")
+        run_to = Run(spool.write, run)
+        run_to.file(tmp_path / "table.txt")
+        run_to.metrics({"loss": 1.0}, 1)
+        run_to.parameters({"a": 1})
+        assert not spool.deliver_all()
+        server.shutdown()
+    assert spool.waiting(run) == 3
+    first, last = capsys.readouterr().err.splitlines()
+    assert says in first
+    assert f"run {run}: 3 records wait in {spool.folder / run} (" in last
+
+
+def test_importing_the_room_imports_no_mlflow() -> None:
+    code = "import sys, lenet.tracking as t; t.Tracker; t.find_run;"
+    code += "assert not {'mlflow', 'sqlalchemy', 'pandas', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.slow

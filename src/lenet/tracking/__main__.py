@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lenet.tracking.run import send_to_server
 from lenet.tracking.spool import SPOOL, Spool, servers
+from lenet.tracking.store import connect
 
 DELIVER = (
     "Brings MLflow what was kept while its server was away, and says what it could not bring. "
@@ -31,14 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def deliver(folder: Path) -> bool:
     """Delivers all that waits in a spool, and says so; whether nothing waits now and nothing was
     damaged."""
-    from mlflow import MlflowClient
-
     complete = True
     for server in servers(folder):
         if server is None:
             complete = False
             continue
-        spool = Spool(folder, server, partial(send_to_server, MlflowClient(server)))
+        spool = Spool(folder, server, partial(send_to_server, connect(server)))
         complete &= spool.deliver_all()
     return complete
 

@@ -9,7 +9,15 @@ from typing import Any
 
 from lenet.errors import InputError
 from lenet.tracking.liveness import is_gone
-from lenet.tracking.store import ask_server, first_line, is_server, printable, say, store_errors
+from lenet.tracking.store import (
+    ask_server,
+    connect,
+    first_line,
+    is_server,
+    printable,
+    say,
+    store_errors,
+)
 
 IDENTITY = "identity.training"  # tag: what makes two runs the same run
 PER_PAGE = 1_000
@@ -115,15 +123,13 @@ def read_experiments(uri: str) -> Iterator[dict[str, ExperimentRuns]]:
     Raises:
         InputError: a server that does not answer, or anything that MLflow cannot read.
     """
-    from mlflow import MlflowClient
-
     if is_server(uri):
         ask_server(uri)
     elif uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
         yield {}
         return
     try:
-        client = MlflowClient(uri)
+        client = connect(uri)
         yield {e.name: ExperimentRuns(client, e.experiment_id) for e in client.search_experiments()}
     except store_errors() as e:
         raise InputError(f"MLflow at {uri} cannot be read: {first_line(e)}") from e

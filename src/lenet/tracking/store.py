@@ -1,5 +1,6 @@
 """The MLflow store: where it is, how MLflow is set up for it, and whether it can be used."""
 
+import gc
 import logging
 import os
 import sys
@@ -8,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lenet.errors import InputError
 
@@ -32,6 +34,23 @@ def local_store(project: Path) -> str:
 def is_server(uri: str) -> bool:
     """Whether a store is a server, not a database file."""
     return uri.startswith(("http://", "https://"))
+
+
+def connect(uri: str) -> Any:
+    """An MlflowClient for a store.
+
+    MLflow's import makes hundreds of thousands of objects that stay; not to look for garbage among
+    them meanwhile saves half a second, a fifth of the whole.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        from mlflow import MlflowClient
+
+        return MlflowClient(uri)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def ask_server(uri: str) -> None:

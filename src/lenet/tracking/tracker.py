@@ -15,12 +15,12 @@ from lenet.tracking.queue import Record
 from lenet.tracking.run import FAILURE, Run, now, send, send_to_server
 from lenet.tracking.runs import IDENTITY, ExperimentRuns, RunRecord
 from lenet.tracking.spool import SPOOL, Spool
-from lenet.tracking.store import ask_server, is_server, usable
+from lenet.tracking.store import ask_server, connect, is_server, usable
 
 VALIDATION_ERROR = "final/validation_error"  # metric: what choices are made by
 
 PARENT = "mlflow.parentRunId"  # tag: MLflow's own
-METRICS_PER_CALL = 1_000  # MLflow's limit for one batch
+ENTITIES_PER_CALL = 1_000  # MLflow's limit for one batch
 LOCAL_PAGE = "make ui, then http://127.0.0.1:5000"
 
 EXPERIMENT = "LeNet 1998"
@@ -96,11 +96,10 @@ class Tracker:
     def _connect(self, uri: str) -> None:
         """Under a lock: a fresh database that two processes create at once is broken for good."""
         from filelock import FileLock
-        from mlflow import MlflowClient
 
         self._artifacts.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self._artifacts.parent / ".mlflow.lock"):
-            self._client = MlflowClient(uri)
+            self._client = connect(uri)
             found = self._client.get_experiment_by_name(self.experiment)
             if found and found.lifecycle_stage == "deleted":
                 raise InputError(
@@ -256,14 +255,17 @@ class Tracker:
         from mlflow.entities import Metric, Param, RunTag
 
         first = this_process() | ({PARENT: parent} if parent else {})
+        points = [Metric(p.name, p.value, p.time, p.step) for p in metrics]
+        texts = len(params) + len(tags)  # they share a call with the last metrics
         with usable(self.uri):
-            client, experiment = self._client, self._experiment_id
-            run_id = client.create_run(experiment, started, first, name).info.run_id
-            points = [Metric(p.name, p.value, p.time, p.step) for p in metrics]
-            for start in range(0, len(points), METRICS_PER_CALL):
-                client.log_batch(run_id, metrics=points[start : start + METRICS_PER_CALL])
+            client = self._client
+            run_id = client.create_run(self._experiment_id, started, first, name).info.run_id
+            while points and len(points) + texts > ENTITIES_PER_CALL:
+                client.log_batch(run_id, metrics=points[:ENTITIES_PER_CALL])
+                points = points[ENTITIES_PER_CALL:]
             client.log_batch(
                 run_id,
+                metrics=points,
                 params=[Param(key, value) for key, value in params.items()],
                 tags=[RunTag(key, value) for key, value in tags.items()],
             )
