@@ -131,6 +131,8 @@ KINDS = {
     "a line removed": Kind(line_removed, losses=(0.5,), says="ends too early"),
     "no record": Kind(earlier({"foo": 1}), says="record 4 is no record of a run"),
     "odd types": Kind(earlier({"metrics": 3, "step": "x", "time": 0}), says="is no record"),
+    "odd values": Kind(earlier({"metrics": {"a": "x"}, "step": 0, "time": 1}), says="record 4 is"),
+    "odd status": Kind(earlier({"status": "DONE", "time": 1}), says="is no record"),
     "refused by the server": Kind(
         earlier({"metrics": {"a\\b?": 1.0}, "step": 0, "time": 1}), says="record 4 is refused ("
     ),

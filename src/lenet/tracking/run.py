@@ -103,7 +103,7 @@ def send(client: Any, run: str, record: Record) -> None:
             client.log_text(run, text, name)
         case {"path": str(path)}:
             client.log_artifact(run, path)
-        case {"status": str(status), "time": int(then)}:
+        case {"status": "FINISHED" | "FAILED" | "KILLED" as status, "time": int(then)}:
             client.set_terminated(run, status, then)
         case {"damaged": str(what)}:
             client.set_tag(run, FAILURE, what)
@@ -129,6 +129,8 @@ def send_to_server(client: Any, run: str, record: Record) -> None:
     except MlflowException as e:
         # without an answer it is 500
         raise _meaning(e.get_http_status_code(), first_line(e)) from e
+    except TypeError as e:  # of values: a metric that is a text
+        raise Unusable(f"is no record of a run ({first_line(e)})") from e
     except RequestException as e:  # of the files, which MLflow asks for in another way
         status = 500 if e.response is None else e.response.status_code
         raise _meaning(status, first_line(e)) from e

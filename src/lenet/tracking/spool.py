@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 from lenet.errors import writing
 from lenet.tracking.queue import ASIDE, Record, RunQueue, Unusable, set_aside
-from lenet.tracking.store import first_line, is_server, say
+from lenet.tracking.store import first_line, is_server, printable, say
 
 SPOOL = Path("outputs") / "spool"  # in the project's folder
 COMMAND = "python -m lenet.tracking deliver"
@@ -71,6 +71,8 @@ class Spool:
                 self._is_away()
             except Refused as e:
                 self._hold(run, e)
+            except Unusable as e:
+                raise Unusable(f"a record of run {run} {e}") from e
             due = False
         with writing(self.folder), self._alone_with(run):
             RunQueue(self.folder / run).append(record)
@@ -102,7 +104,8 @@ class Spool:
                 delivery = self.deliver(run)
                 complete &= delivery.whole
                 if delivery.sent:
-                    print(f"run {run}: {self._server} has the {delivery.sent} records that waited")
+                    has = f"{self._server} has the {delivery.sent} records that waited"
+                    print(printable(f"run {run}: {has}"))
             except Exception as e:  # of many kinds: Away, Refused, what a disk says
                 complete = False
                 say(f"run {run}: {self.waiting(run)} records wait in {path} ({first_line(e)})")
