@@ -2,13 +2,14 @@
 
 from lenet.tracking.run import Run
 from lenet.tracking.runs import (
+    EVALUATION,
     IDENTITY,
     ExperimentRuns,
     RunRecord,
     find_run,
     read_experiments,
 )
-from lenet.tracking.store import local_store
+from lenet.tracking.store import local_store, usable
 from lenet.tracking.tracker import (
     EXPERIMENT,
     STAND_IN_EXPERIMENT,
@@ -19,6 +20,7 @@ from lenet.tracking.tracker import (
 )
 
 __all__ = [
+    "EVALUATION",
     "EXPERIMENT",
     "IDENTITY",
     "STAND_IN_EXPERIMENT",
@@ -32,4 +34,5 @@ __all__ = [
     "find_run",
     "local_store",
     "read_experiments",
+    "usable",
 ]

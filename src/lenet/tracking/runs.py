@@ -19,6 +19,7 @@ from lenet.tracking.store import (
     store_errors,
 )
 
+EVALUATION = "identity.evaluation"  # tag: by what code the figures of a run were made
 IDENTITY = "identity.training"  # tag: what makes two runs the same run
 PER_PAGE = 1_000
 
