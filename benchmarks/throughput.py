@@ -29,10 +29,10 @@ from lenet.classifier import Task
 from lenet.data.digits import Digits, Split
 from lenet.data.source import load_raw
 from lenet.data.views import VIEWS
-from lenet.experiment.job import Watch
+from lenet.experiment.job import EpochLog
 from lenet.learning import Minibatch
 from lenet.nets import LeNet5
-from lenet.tracking.tracker import Tracker
+from lenet.tracking import Tracker
 
 ROOT = Path(__file__).resolve().parents[1]
 EPOCHS_OF_A_RUN = 20  # start-up and compile time are spread over so many epochs
@@ -52,7 +52,7 @@ def ours(digits: Digits, batch: int, tracker: Tracker, compiled: bool) -> float:
     options = {"accelerator": "cpu", "devices": 1, "compile": compiled}
     ends: list[float] = []
     with tempfile.TemporaryDirectory() as folder, tracker.run("benchmark") as run:
-        watch = Watch("benchmark", run, show=False)
+        watch = EpochLog("benchmark", run, show=False)
 
         def timed(epoch: int, metrics: dict[str, float]) -> None:
             watch(epoch, metrics)
@@ -130,7 +130,7 @@ def main() -> None:
 
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        tracker = Tracker(f"sqlite:///{folder}/mlflow.db", Path(folder) / "mlruns", False)
+        tracker = Tracker(f"sqlite:///{folder}/mlflow.db", Path(folder) / "mlruns", False).start()
         for batch in given.batch:
             ways = {
                 "ours, eager": partial(ours, digits, batch, tracker, False),

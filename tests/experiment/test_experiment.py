@@ -19,6 +19,7 @@ from lenet.errors import InputError
 from lenet.experiment.command import train
 from lenet.experiment.job import Job, _processor_seconds
 from lenet.learning.modules import MinibatchModule
+from lenet.tracking import IDENTITY
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +138,7 @@ def test_a_run_that_was_killed_continues_as_the_same_run(
     client = mlflow.MlflowClient(database)
     kept = client.get_run(outcome.run)
     assert "training_cpu_seconds" not in kept.data.metrics, "they would be those of the second part"
-    same = f"tags.fingerprint = '{kept.data.tags['fingerprint']}'"
+    same = f"tags.`{IDENTITY}` = '{kept.data.tags[IDENTITY]}'"
     found = client.search_runs([kept.info.experiment_id], same)
     assert [run.info.status for run in found] == ["FINISHED"]
     for key in ("train/loss", "validation/error"):

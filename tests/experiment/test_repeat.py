@@ -17,7 +17,7 @@ from lenet.experiment.command import train
 from lenet.experiment.provenance import Code
 from lenet.experiment.repeat import _code, configuration
 from lenet.results.restore import ORIGIN
-from lenet.tracking.tracker import Tracker
+from lenet.tracking import IDENTITY, Tracker
 
 CONF = PROJECT / "conf"
 
@@ -57,7 +57,7 @@ def keep(store: str, tmp_path: Path) -> Callable[..., str]:
             "mlflow.source.git.commit": "unknown",
             "threads": "3",
         }
-        with Tracker(store, tmp_path / "mlruns", stand_in=True).run("lenet5 seed 3") as run:
+        with Tracker(store, tmp_path / "mlruns", stand_in=True).start().run("lenet5 seed 3") as run:
             run.tags(of_training | tags)
             run.text(OmegaConf.to_yaml(OmegaConf.create(config)), "config.yaml")
         return str(run.id)
@@ -144,7 +144,7 @@ def test_what_cannot_be_repeated_is_refused(repeat, keep, given: list[str], line
 
 
 def test_a_run_without_its_configuration_is_refused(repeat, keep, store, tmp_path: Path) -> None:
-    with Tracker(store, tmp_path / "mlruns", stand_in=True).run("sweep model=a,b") as sweep:
+    with Tracker(store, tmp_path / "mlruns", stand_in=True).start().run("sweep model=a,b") as sweep:
         pass
     with pytest.raises(InputError, match="has no configuration"):
         repeat(sweep.id)
@@ -171,7 +171,7 @@ def test_train_py_repeats_a_run_by_the_start_of_its_id(train, tmp_path: Path) ->
     second, same = client.search_runs(everything)
     assert same.info.run_id == first.info.run_id
     assert second.data.metrics["test/error"] == first.data.metrics["test/error"]
-    assert second.data.tags["fingerprint"] == first.data.tags["fingerprint"]
+    assert second.data.tags[IDENTITY] == first.data.tags[IDENTITY]
     assert second.data.params["repeat"] == first.info.run_id
     for wrong, line in (
         (["repeat=ffffffffff"], "no run starts with ffffffffff"),

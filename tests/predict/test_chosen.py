@@ -12,7 +12,7 @@ from lenet.errors import InputError
 from lenet.experiment.loaded import load_classifier
 from lenet.predict.chosen import choose
 from lenet.results.restore import ORIGIN
-from lenet.tracking.tracker import VALIDATION_ERROR, Tracker
+from lenet.tracking import VALIDATION_ERROR, Tracker
 
 RAW = stand_in()
 
@@ -36,7 +36,7 @@ def keep(store: str, tmp_path: Path, run_files: Path) -> Callable[..., str]:
         status: str = "FINISHED",
         **tags: str,
     ) -> str:
-        tracker = Tracker(store, tmp_path / "mlruns", stand_in=data != "mnist")
+        tracker = Tracker(store, tmp_path / "mlruns", stand_in=data != "mnist").start()
         with tracker.run(name) as run:
             run.tags({"data": data} | tags)
             run.metrics({"macs": 1.0} if files else {})

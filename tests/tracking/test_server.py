@@ -21,7 +21,7 @@ from lenet.errors import InputError
 from lenet.experiment.command import train
 from lenet.experiment.job import Watch
 from lenet.terminal import Outcome
-from lenet.tracking.tracker import Tracker
+from lenet.tracking import Tracker
 
 pytestmark = pytest.mark.slow  # a server takes ten seconds to start
 
@@ -145,7 +145,7 @@ def nothing_waits(folder: Path) -> bool:
 def deliver(folder: Path) -> list[str]:
     """The command that the terminal names."""
     environment = os.environ | {"LENET_ROOT": str(folder)}
-    command = [sys.executable, "-m", "lenet.tracking"]
+    command = [sys.executable, "-m", "lenet.tracking", "deliver"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -167,7 +167,7 @@ def test_a_server_that_comes_back_after_the_run_gets_all_by_one_command(
     server: Server, configure, before_epoch, tmp_path: Path, capfd
 ) -> None:
     before_epoch({4: server.stop})
-    tracker = Tracker(server.uri, tmp_path / "mlruns", stand_in=True)
+    tracker = Tracker(server.uri, tmp_path / "mlruns", stand_in=True).start()
     [outcome] = train(configure(f"tracking={{uri:'{server.uri}'}}", epochs=EPOCHS))
     ended = time.time()
     with pytest.raises(InputError, match=f"tracking.uri={server.uri} cannot be used"):
@@ -192,7 +192,9 @@ def test_a_delivery_killed_half_way_and_repeated_doubles_nothing(
     half, delivered = (waiting / "records.jsonl").stat().st_size / 2, waiting / "delivered"
     environment = os.environ | {"LENET_ROOT": str(tmp_path)}
     for forgets in (True, False):  # as a power cut may
-        with subprocess.Popen([sys.executable, "-m", "lenet.tracking"], env=environment) as process:
+        with subprocess.Popen(
+            [sys.executable, "-m", "lenet.tracking", "deliver"], env=environment
+        ) as process:
             while not delivered.exists() or int(delivered.read_text() or 0) < half:
                 time.sleep(0.001)
             process.kill()
@@ -259,7 +261,7 @@ def test_a_server_on_postgresql(postgres: str, configure, before_epoch, tmp_path
         before_epoch({4: server.stop, 7: server.start})
         [outcome] = train(configure(f"tracking={{uri:'{server.uri}'}}", epochs=EPOCHS))
         check_whole(server.uri, outcome, tmp_path)
-        tracker = Tracker(server.uri, tmp_path / "mlruns", stand_in=True)
+        tracker = Tracker(server.uri, tmp_path / "mlruns", stand_in=True).start()
         for _ in range(2):  # a record that is sent again
             tracker.write(outcome.run, {"metrics": {"again": 0.1}, "step": 1, "time": 1})
         history = mlflow.MlflowClient(server.uri).get_metric_history(outcome.run, "again")

@@ -2,11 +2,13 @@
 
 import json
 import threading
+import zlib
 from pathlib import Path
 
 import pytest
 
-from lenet.tracking.spool import Away, Record, Spool
+from lenet.tracking.queue import Record
+from lenet.tracking.spool import Away, Refused, Spool
 
 
 class Server:
@@ -134,25 +136,26 @@ def test_what_a_kill_tore_or_forgot_does_no_harm(spool: Spool, server: Server) -
     assert not any(spool.folder.iterdir())
 
 
-def test_a_record_that_the_server_refuses_holds_up_no_other_run(
+def test_a_run_that_the_server_does_not_know_goes_on_and_holds_up_no_other(
     tmp_path: Path, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refusing(run: str, record: Record) -> None:
-        if run == "a" and server.left:
-            raise ValueError("Run 'a' not found\nand more")
+        if run == "a":
+            raise Refused("Run 'a' not found\nand more")
         server(run, record)
 
     spool = Spool(tmp_path, "http://there:5000", refusing)
-    with pytest.raises(ValueError, match="not found"):
-        spool.write("a", {"number": 0})
-    server.left = 0
-    for run in ("a", "b"):
-        spool.write(run, {"number": 1})
-    server.left = float("inf")
+    for number in range(2):
+        for run in ("a", "b"):
+            spool.write(run, {"number": number})
+    assert numbers(server, "b") == [0, 1]
+    [said] = capsys.readouterr().err.splitlines()
+    assert "does not take the records of run a (Run 'a' not found): the run goes on" in said
+    spool.settle("a")
     assert not spool.deliver_all()
-    assert numbers(server, "b") == [1]
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("run a: 1 records wait")
+    *_, waiting, said = capsys.readouterr().err.splitlines()
+    assert waiting.startswith("2 records of run a wait")
+    assert said.startswith("run a: 2 records wait")
     assert said.endswith("(Run 'a' not found)")
 
 
@@ -177,12 +180,51 @@ def test_another_process_may_deliver_while_the_run_goes_on(
     assert numbers(server) == list(range(100))
 
 
-def test_records_are_plain_lines(spool: Spool, server: Server) -> None:
+def test_a_record_is_a_line_with_its_length_and_checksum(spool: Spool, server: Server) -> None:
     server.left = 0
     record = {"metrics": {"loss": 0.1 + 0.2, "none": float("inf")}, "step": 1, "text": "a\nb é"}
     spool.write("a", record)
     [line] = (spool.folder / "a" / "records.jsonl").read_text().splitlines()
-    assert json.loads(line) == record
+    length, checksum, text = line.split(" ", 2)
+    assert json.loads(text) == record
+    assert int(length) == len(text)
+    assert int(checksum, 16) == zlib.crc32(text.encode())
     server.left = float("inf")
     spool.settle("a")
     assert server.got == [("a", record)]
+
+
+def test_a_run_that_lost_a_record_does_not_finish_well(
+    spool: Spool, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.left = 0
+    for number in range(2):
+        spool.write("a", {"number": number})
+    records = spool.folder / "a" / "records.jsonl"
+    records.write_bytes(records.read_bytes().replace(b": 0}", b": 9}"))
+    server.left = float("inf")
+    spool.write("a", {"number": 2})
+    spool.write("a", {"status": "FINISHED"})
+    spool.settle("a")
+    assert [record for _, record in server.got] == [
+        {"number": 1},
+        {"number": 2},
+        {"damaged": "lost on the way to the server: record 1 is damaged"},
+        {"status": "FAILED"},
+    ]
+    assert (spool.folder / "a.damaged-1" / "records.jsonl").exists()
+    assert "(record 1 is damaged)" in capsys.readouterr().err
+
+
+def test_damage_is_found_again_after_a_delivery_that_stopped(spool: Spool, server: Server) -> None:
+    server.left = 0
+    for number in range(3):
+        spool.write("a", {"number": number})
+    records = spool.folder / "a" / "records.jsonl"
+    records.write_bytes(records.read_bytes().replace(b": 0}", b": 9}"))
+    server.left = 1
+    assert not spool.deliver_all()
+    server.left = float("inf")
+    assert not spool.deliver_all()
+    assert server.got[-1][1].keys() == {"damaged"}
+    assert spool.deliver_all(), "what was set aside is not delivered again"

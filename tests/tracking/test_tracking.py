@@ -2,17 +2,21 @@
 
 import shutil
 import subprocess
+import sys
 import threading
 import time
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from lenet.errors import InputError
-from lenet.tracking.heartbeat import STALE
-from lenet.tracking.run import Run
-from lenet.tracking.tracker import EXPERIMENT, STAND_IN_EXPERIMENT, Tracker
+from lenet.tracking import EXPERIMENT, IDENTITY, STAND_IN_EXPERIMENT, MetricPoint, Run, Tracker
+from lenet.tracking.liveness import STALE
+from lenet.tracking.run import send_to_server
+from lenet.tracking.spool import Spool
+from lenet.tracking.store import connect
 
 mlflow = pytest.importorskip("mlflow")
 
@@ -24,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tracker(folder: Path) -> Tracker:
-    return Tracker(f"sqlite:///{folder}/mlflow.db", folder / "mlruns", stand_in=False)
+    return Tracker(f"sqlite:///{folder}/mlflow.db", folder / "mlruns", stand_in=False).start()
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,7 @@ def client(tracker: Tracker):
 
 
 def test_a_run_holds_what_it_was_given(tracker: Tracker, client) -> None:
-    with tracker.run("lenet5", fingerprint="f1") as run:
+    with tracker.run("lenet5", identity="f1") as run:
         run.parameters({f"p{i}": i for i in range(150)})
         run.metrics({"train/loss": 2.0}, 1)
         run.metrics({"train/loss": 1.0}, 2)
@@ -46,7 +50,7 @@ def test_a_run_holds_what_it_was_given(tracker: Tracker, client) -> None:
     assert kept.info.status == "FINISHED"
     assert kept.info.run_name == "lenet5"
     assert len(kept.data.params) == 150
-    assert kept.data.tags["fingerprint"] == "f1"
+    assert kept.data.tags[IDENTITY] == "f1"
     assert kept.data.tags["git.dirty"] == "false"
     history = client.get_metric_history(run.id, "train/loss")
     assert [(m.step, m.value) for m in history] == [(1, 2.0), (2, 1.0)]
@@ -88,7 +92,7 @@ def test_an_artifact_that_was_not_finished_is_not_kept(tracker: Tracker, client)
 
 
 def test_the_stand_in_has_an_experiment_of_its_own(tracker: Tracker, folder: Path, client) -> None:
-    other = Tracker(tracker.uri, folder / "mlruns", stand_in=True)
+    other = Tracker(tracker.uri, folder / "mlruns", stand_in=True).start()
     assert (tracker.experiment, other.experiment) == (EXPERIMENT, STAND_IN_EXPERIMENT)
     kept = client.get_experiment_by_name(STAND_IN_EXPERIMENT)
     assert "not MNIST" in kept.tags["mlflow.note.content"]
@@ -96,7 +100,7 @@ def test_the_stand_in_has_an_experiment_of_its_own(tracker: Tracker, folder: Pat
 
 
 def test_without_tracking_nothing_is_written(tmp_path: Path) -> None:
-    tracker = Tracker(None, tmp_path / "mlruns", stand_in=False)
+    tracker = Tracker(None, tmp_path / "mlruns", stand_in=False).start()
     with tracker.run("run") as run:
         run.metrics({"a": 1.0})
         run.text("x", "x.txt")
@@ -108,7 +112,7 @@ def test_without_tracking_nothing_is_written(tmp_path: Path) -> None:
 def test_a_server_that_is_not_there_is_known_at_once(tmp_path: Path) -> None:
     start = time.monotonic()
     with pytest.raises(InputError, match=r"no MLflow server answers at tracking\.uri=http://127"):
-        Tracker("http://127.0.0.1:9", tmp_path, stand_in=False)
+        Tracker("http://127.0.0.1:9", tmp_path, stand_in=False).start()
     assert time.monotonic() - start < 10
 
 
@@ -117,11 +121,11 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch) -> 
         def do_GET(self) -> None:
             time.sleep(1)
 
-    monkeypatch.setattr("lenet.tracking.tracker.ANSWER_WITHIN", 0.2)
+    monkeypatch.setattr("lenet.tracking.store.ANSWER_WITHIN", 0.2)
     with HTTPServer(("127.0.0.1", 0), Silent) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
         with pytest.raises(InputError, match="timed out"):
-            Tracker(f"http://127.0.0.1:{server.server_port}", tmp_path, stand_in=False)
+            Tracker(f"http://127.0.0.1:{server.server_port}", tmp_path, stand_in=False).start()
 
 
 @pytest.mark.parametrize(
@@ -129,17 +133,17 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch) -> 
 )
 def test_a_store_that_cannot_be_used_is_refused(tmp_path: Path, uri: str) -> None:
     with pytest.raises(InputError, match=r"tracking\.uri=.* cannot be used"):
-        Tracker(uri, tmp_path / "mlruns", stand_in=False)
+        Tracker(uri, tmp_path / "mlruns", stand_in=False).start()
 
 
 def test_an_experiment_that_was_deleted_is_told(tmp_path: Path, empty_database: Path) -> None:
     shutil.copy(empty_database, tmp_path)
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    Tracker(uri, tmp_path / "mlruns", stand_in=False)
+    Tracker(uri, tmp_path / "mlruns", stand_in=False).start()
     store = mlflow.MlflowClient(uri)
     store.delete_experiment(store.get_experiment_by_name(EXPERIMENT).experiment_id)
     with pytest.raises(InputError, match="was deleted: restore it"):
-        Tracker(uri, tmp_path / "mlruns", stand_in=False)
+        Tracker(uri, tmp_path / "mlruns", stand_in=False).start()
 
 
 def test_a_run_that_continues_is_the_same_run_and_logs_nothing_twice(
@@ -149,16 +153,16 @@ def test_a_run_that_continues_is_the_same_run_and_logs_nothing_twice(
         run.metrics({"train/loss": 2.0}, 1)
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), tracker.run("job", fingerprint="f2") as run:
+    with pytest.raises(KeyboardInterrupt), tracker.run("job", identity="f2") as run:
         interrupted(run)
-    with tracker.run("job", fingerprint="f2", again=True) as again:
+    with tracker.run("job", identity="f2", again=True) as again:
         again.metrics({"train/loss": 9.0}, 1)
         again.metrics({"train/loss": 1.0}, 2)
     assert again.id == run.id
     assert client.get_run(run.id).info.status == "FINISHED"
     history = client.get_metric_history(run.id, "train/loss")
     assert [(m.step, m.value) for m in history] == [(1, 2.0), (2, 1.0)]
-    with tracker.run("job", fingerprint="f2") as anew:
+    with tracker.run("job", identity="f2") as anew:
         pass
     assert anew.id != run.id
 
@@ -168,8 +172,8 @@ def test_what_was_logged_by_epochs_comes_back_as_curves(tracker: Tracker) -> Non
         run.metrics({"train/loss": 2.0}, 1)
         run.metrics({"train/loss": 1.0}, 2)
         run.metrics({"test/error": 0.5})
-    assert tracker.archive.curves(run.id) == {"train/loss": [2.0, 1.0]}
-    assert tracker.archive.run(run.id).metrics == {"train/loss": 1.0, "test/error": 0.5}
+    assert tracker.runs.curves(run.id) == {"train/loss": [2.0, 1.0]}
+    assert tracker.runs.get(run.id).metrics == {"train/loss": 1.0, "test/error": 0.5}
 
 
 def test_a_run_whose_process_is_gone_is_killed(tracker: Tracker, folder: Path, client) -> None:
@@ -178,7 +182,7 @@ def test_a_run_whose_process_is_gone_is_killed(tracker: Tracker, folder: Path, c
         pass
     client.set_tag(gone, "process.id", str(process.pid))
     client.set_tag(elsewhere, "process.host", "another.machine")
-    Tracker(tracker.uri, folder / "mlruns", stand_in=False)
+    Tracker(tracker.uri, folder / "mlruns", stand_in=False).start()
     statuses = [client.get_run(run).info.status for run in (ours, gone, elsewhere)]
     assert statuses == ["RUNNING", "KILLED", "RUNNING"]
 
@@ -191,7 +195,7 @@ def test_a_run_elsewhere_is_killed_when_its_heartbeat_is_stale(
         client.set_tag(run, "process.host", "another.machine")
     client.set_tag(silent, "process.heartbeat", str(time.time() - STALE - 1))
     client.delete_tag(old, "process.heartbeat")
-    Tracker(tracker.uri, folder / "mlruns", stand_in=False)
+    Tracker(tracker.uri, folder / "mlruns", stand_in=False).start()
     statuses = [client.get_run(run).info.status for run in (lively, silent, old)]
     assert statuses == ["RUNNING", "KILLED", "RUNNING"]
 
@@ -202,8 +206,8 @@ def test_an_open_run_has_a_heartbeat(
     def beat(run: str) -> str:
         return client.get_run(run).data.tags["process.heartbeat"]
 
-    monkeypatch.setattr("lenet.tracking.heartbeat.EVERY", 0.05)
-    fresh = Tracker(tracker.uri, folder / "mlruns", stand_in=False)
+    monkeypatch.setattr("lenet.tracking.liveness.EVERY", 0.05)
+    fresh = Tracker(tracker.uri, folder / "mlruns", stand_in=False).start()
     with fresh.run("job") as run:
         first = beat(run.id)
         end = time.monotonic() + 20
@@ -214,6 +218,142 @@ def test_an_open_run_has_a_heartbeat(
     last = beat(run.id)
     time.sleep(0.3)
     assert beat(run.id) == last
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        ("process.id", "x"),
+        ("process.id", "-1"),
+        ("process.id", None),
+        ("process.started", None),
+        ("process.started", "yesterday"),
+        ("process.heartbeat", "x"),
+        ("process.heartbeat", "nan"),
+    ],
+)
+def test_a_tag_that_makes_no_sense_stops_no_new_run(
+    tracker: Tracker, client, capsys: pytest.CaptureFixture[str], tag: str, value: str | None
+) -> None:
+    run = tracker.open("odd")
+    if tag == "process.heartbeat":
+        client.set_tag(run, "process.host", "another.machine")
+    if value is None:
+        client.delete_tag(run, tag)
+    else:
+        client.set_tag(run, tag, value)
+    tracker.close_abandoned()
+    assert client.get_run(run).info.status == "RUNNING"
+    [line] = capsys.readouterr().err.splitlines()
+    assert run in line
+    assert tag in line
+    tracker.close(run, "KILLED")
+
+
+def test_a_run_of_another_program_is_left_alone(tracker: Tracker, client, capsys) -> None:
+    experiment = client.get_experiment_by_name(tracker.experiment)
+    run = client.create_run(experiment.experiment_id).info.run_id
+    tracker.close_abandoned()
+    assert client.get_run(run).info.status == "RUNNING"
+    assert capsys.readouterr().err == ""
+    tracker.close(run, "KILLED")
+
+
+@pytest.mark.parametrize("identity", ["a' or '1'='1", 'a"b', "a'b\"c", "a`b", "%", ""])
+def test_what_is_no_identity_finds_nothing(tracker: Tracker, identity: str) -> None:
+    with tracker.run("job", identity=identity):
+        pass
+    assert tracker.find(identity) is None
+
+
+def test_what_is_read_steers_no_terminal(tracker: Tracker, client) -> None:
+    with tracker.run("red\x1b[31m\nname") as run:
+        run.tags({"data": "a\x07b\x9bc\u202ed é"})
+    record = tracker.runs.get(run.id)
+    assert record.name == "red\\x1b[31m\\nname"
+    assert record.tags["data"] == "a\\x07b\\x9bc\\u202ed é"
+
+
+def test_a_run_that_ended_before_is_written_whole(tracker: Tracker, client) -> None:
+    points = [MetricPoint("train/loss", 1 / step, step, 1_000 + step) for step in range(1, 1_101)]
+    with tracker.run("sweep") as parent:
+        run_id = tracker.create_finished(
+            "before",
+            started=1_000,
+            ended=9_000,
+            tags={IDENTITY: "f9", "threads": "1"},
+            params={"recipe.epochs": "20"},
+            metrics=[*points, MetricPoint("test/error", 0.25, 0, 8_000)],
+            parent=parent.id,
+        )
+    run = client.get_run(run_id)
+    assert (run.info.status, run.info.start_time, run.info.end_time) == ("FINISHED", 1_000, 9_000)
+    assert run.data.params == {"recipe.epochs": "20"}
+    assert run.data.tags["mlflow.parentRunId"] == parent.id
+    assert run.data.metrics["test/error"] == 0.25
+    history = client.get_metric_history(run_id, "train/loss")
+    assert [(m.step, m.timestamp) for m in history] == [(p.step, p.time) for p in points]
+    assert tracker.find("f9", finished=True).id == run_id
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers everything alike."""
+
+    status, body = 200, b""
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    do_GET = do_POST = do_PUT = answer
+
+    def log_message(self, *_: object) -> None:
+        """Keeps quiet."""
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (404, b"<html>no such page</html>", "does not take the records of run"),
+        (
+            404,
+            b'{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Run not found"}',
+            "not found",
+        ),
+        (403, b"go away", "does not take the records of run"),
+        (503, b"later", "is away"),
+        (200, b"<html>welcome</html>", "is away"),
+    ],
+)
+def test_a_server_that_answers_something_else_ends_no_training(
+    tmp_path: Path, capsys, status: int, body: bytes, says: str
+) -> None:
+    handler = type("Handler", (Answering,), {"status": status, "body": body})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        uri = f"http://127.0.0.1:{server.server_port}"
+        spool = Spool(tmp_path, uri, partial(send_to_server, connect(uri)))
+        run = 32 * "a"
+        (tmp_path / "table.txt").write_text("1")
+        run_to = Run(spool.write, run)
+        run_to.file(tmp_path / "table.txt")
+        run_to.metrics({"loss": 1.0}, 1)
+        run_to.parameters({"a": 1})
+        assert not spool.deliver_all()
+        server.shutdown()
+    assert spool.waiting(run) == 3
+    first, last = capsys.readouterr().err.splitlines()
+    assert says in first
+    assert f"run {run}: 3 records wait in {spool.folder / run} (" in last
+
+
+def test_importing_the_room_imports_no_mlflow() -> None:
+    code = "import sys, lenet.tracking as t; t.Tracker; t.find_run;"
+    code += "assert not {'mlflow', 'sqlalchemy', 'pandas', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lenet.data import Digits, training_patterns
 from lenet.errors import InputError
 from lenet.report import run_figures as figures
-from lenet.tracking import Archive, Run
+from lenet.tracking import ExperimentRuns, Run
 
 PREDICTIONS = "predictions.parquet"
 
@@ -53,7 +53,7 @@ def _as_trained_on(digits: Digits) -> NDArray:
     return training_patterns(train, patterns, digits.noise).images[:, 0].numpy()
 
 
-def read_predictions(archive: Archive, run_id: str) -> tuple[NDArray, NDArray]:
+def read_predictions(runs: ExperimentRuns, run_id: str) -> tuple[NDArray, NDArray]:
     """The scores (N x 10) and the labels (N,) of a run's test digits.
 
     Raises:
@@ -61,7 +61,7 @@ def read_predictions(archive: Archive, run_id: str) -> tuple[NDArray, NDArray]:
     """
     try:
         with tempfile.TemporaryDirectory() as folder:
-            table = pd.read_parquet(archive.artifact(run_id, PREDICTIONS, Path(folder)))
+            table = pd.read_parquet(runs.artifact(run_id, PREDICTIONS, Path(folder)))
         return table.filter(like="score_").to_numpy(), table.label.to_numpy()
     except (ValueError, KeyError, AttributeError) as e:
         raise InputError(f"the predictions of run {run_id} are damaged: {e}") from e

@@ -25,7 +25,7 @@ from lenet.experiment.config import build, flat
 from lenet.experiment.memory import PeakMemory
 from lenet.experiment.training import digits_of, fit
 from lenet.terminal import Outcome
-from lenet.tracking import EVALUATION, VALIDATION_ERROR, Kept, Run, Tracker, usable
+from lenet.tracking import EVALUATION, VALIDATION_ERROR, Run, RunRecord, Tracker
 
 
 class Job:
@@ -155,44 +155,37 @@ class Job:
 
     def _finished(self, seeds: Sequence[int], parent: str | None) -> dict[int, Outcome]:
         """What came of those seeds that were trained before, if the job resumes."""
-        if not self.resume or not self.tracker.archive:
+        if not self.resume or self.tracker.runs is None:
             return {}
-        outcomes = {}
-        with usable(self.tracker.uri):
-            for seed in seeds:
-                kept = self._find(seed, parent)
-                if kept is not None:
-                    outcomes[seed] = self._outcome_of(kept, seed)
-        return outcomes
+        found = {seed: self._find(seed, parent) for seed in seeds}
+        return {seed: self._outcome_of(run, seed) for seed, run in found.items() if run}
 
     def is_finished(self, seed: int) -> bool:
         """Whether nothing is to be trained for a seed."""
-        if not self.resume or not self.tracker.archive:
+        if not self.resume or self.tracker.runs is None:
             return False
         own = self.identity(seed)
-        with usable(self.tracker.uri):
-            kept = self.tracker.archive.find(own, finished=True)
-        return kept is not None or results.find(self._results, own) is not None
+        return bool(self.tracker.find(own, finished=True) or results.find(self._results, own))
 
     @property
     def _results(self) -> Path:
         return Path(self.cfg.root) / results.FOLDER
 
-    def _find(self, seed: int, parent: str | None) -> Kept | None:
+    def _find(self, seed: int, parent: str | None) -> RunRecord | None:
         """The finished run of a seed; one that only `results/` has comes into the store."""
-        archive, own = self.tracker.archive, self.identity(seed)
-        assert archive is not None
-        kept = archive.find(own, finished=True)
-        if kept is None and (found := results.find(self._results, own)):
+        own = self.identity(seed)
+        run = self.tracker.find(own, finished=True)
+        if run is None and (found := results.find(self._results, own)):
             tags = {EVALUATION: identity.evaluation()}
-            return archive.run(results.restore_run(self.tracker, *found, tags, parent))
-        return kept
+            results.restore_run(self.tracker, *found, tags, parent)
+            return self.tracker.find(own, finished=True)
+        return run
 
-    def _outcome_of(self, kept: Kept, seed: int) -> Outcome:
+    def _outcome_of(self, run: RunRecord, seed: int) -> Outcome:
         """What came of a run that was trained before, by the figures of today's evaluation."""
-        if kept.tags.get(EVALUATION) != identity.evaluation():
-            kept = self._evaluate_again(kept, seed)
-        figures = kept.metrics
+        figures = run.metrics
+        if run.tags.get(EVALUATION) != identity.evaluation():
+            figures = figures | self._evaluate_again(run, seed)
         return Outcome(
             self.cfg.name,
             seed,
@@ -203,7 +196,7 @@ class Job:
             figures["test/error_high"],
             figures.get(VALIDATION_ERROR, float("nan")),
             figures["training_seconds"],
-            kept.id,
+            run.id,
             self.tracker.page,
             skipped=True,
         )
@@ -288,21 +281,21 @@ class Job:
             self.tracker.page,
         )
 
-    def _evaluate_again(self, kept: Kept, seed: int) -> Kept:
-        """A finished run with the figures that the present code makes of its predictions."""
+    def _evaluate_again(self, finished: RunRecord, seed: int) -> dict[str, float]:
+        """The figures that the present code makes of a run's predictions; they go to the run."""
         from lenet.experiment import artifacts
 
-        archive = self.tracker.archive
-        assert archive is not None
+        assert self.tracker.runs is not None
         if found := results.find(self._results, self.identity(seed)):
             result, number = found
             evaluation = result.evaluate(number)
         else:
-            evaluation = evaluate(*artifacts.read_predictions(archive, kept.id))
-        run = Run(self.tracker.write, kept.id)
-        run.metrics(results.metrics_of(evaluation, paper.ROWS[self.cfg.paper]))
+            evaluation = evaluate(*artifacts.read_predictions(self.tracker.runs, finished.id))
+        figures = results.metrics_of(evaluation, paper.ROWS[self.cfg.paper])
+        run = Run(self.tracker.write, finished.id)
+        run.metrics(figures)
         run.tags({EVALUATION: identity.evaluation()})
-        return archive.run(kept.id)
+        return figures
 
 
 def _processor_seconds() -> float:

@@ -12,7 +12,7 @@ from lenet.errors import InputError
 from lenet.experiment import provenance, targets
 from lenet.results import ORIGIN
 from lenet.terminal import RUN_ID
-from lenet.tracking import Archive, Kept, named, reading
+from lenet.tracking import ExperimentRuns, RunRecord, find_run, read_experiments
 
 # what a run's configuration may hold: it is data from elsewhere, so all else is refused
 OF_RUN = ("name", "paper", "seed", "seeds", "model", "recipe", "data", "trainer")
@@ -50,11 +50,11 @@ def configuration(cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
     start = given["repeat"]  # cfg.repeat may be a number: 1e5 is a float
     if cfg.tracking.uri is None:
         raise InputError(f"repeat={start} needs the store that has the run, not tracking=off")
-    with reading(cfg.tracking.uri) as archives:
-        run, archive = named(archives, start, cfg.tracking.uri)
-        values = _values(run, archive)
+    with read_experiments(cfg.tracking.uri) as experiments:
+        run, runs = find_run(experiments, start, cfg.tracking.uri)
+        values = _values(run, runs)
         changed = run.tags["git.dirty"] == "true"
-        diff = _artifact(run, archive, "uncommitted.diff") if changed else ""
+        diff = _artifact(run, runs, "uncommitted.diff") if changed else ""
     current: Any = OmegaConf.to_container(cfg, resolve=True)
     again = current | {"repeat": run.id}
     for key in OF_RUN:
@@ -74,7 +74,7 @@ def configuration(cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
     return OmegaConf.create(again)
 
 
-def _values(run: Kept, archive: Archive) -> dict[str, Any]:
+def _values(run: RunRecord, runs: ExperimentRuns) -> dict[str, Any]:
     """The configuration of a run."""
     title = f"{run.name} (run {run.id[:RUN_ID]})"
     if ORIGIN in run.tags:
@@ -82,7 +82,7 @@ def _values(run: Kept, archive: Archive) -> dict[str, Any]:
     if "data.digest" not in run.tags:  # it failed at once, or is the parent of others
         raise InputError(f"{title} has no configuration (it may be a sweep): repeat another run")
     try:
-        values = targets.read(_artifact(run, archive, "config.yaml"))
+        values = targets.read(_artifact(run, runs, "config.yaml"))
         for group, known in {"": {*OF_RUN, *OF_CALL}, "data": DATA, "trainer": TRAINER}.items():
             keys = values[group] if group else values
             if not isinstance(keys, dict) or (odd := sorted(keys.keys() - known)):
@@ -92,16 +92,16 @@ def _values(run: Kept, archive: Archive) -> dict[str, Any]:
     return values
 
 
-def _number(run: Kept, tag: str) -> int:
+def _number(run: RunRecord, tag: str) -> int:
     value = run.tags.get(tag, "")
     if not value.isdecimal():
         raise InputError(f"run {run.id[:RUN_ID]} cannot be repeated: its tag {tag} is {value!r}")
     return int(value)
 
 
-def _artifact(run: Kept, archive: Archive, name: str) -> str:
+def _artifact(run: RunRecord, runs: ExperimentRuns, name: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        return archive.artifact(run.id, name, Path(folder)).read_text()
+        return runs.artifact(run.id, name, Path(folder)).read_text()
 
 
 def _code(then: provenance.Code, now: provenance.Code) -> str:

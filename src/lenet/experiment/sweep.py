@@ -82,7 +82,8 @@ class Sweep(Callback):
                     "a search goes by the validation error: leave data.validation=0 out"
                 )
             raw = load_raw(config.data.source, Path(config.data.folder))
-            self.tracker = Tracker(config.tracking.uri, Path(config.root) / "mlruns", raw.stand_in)
+            artifacts = Path(config.root) / "mlruns"
+            self.tracker = Tracker(config.tracking.uri, artifacts, raw.stand_in).start()
         except InputError as e:
             print(f"The sweep cannot start: {e}", file=sys.stderr)
             sys.exit(1)

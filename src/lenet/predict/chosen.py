@@ -12,7 +12,14 @@ from lenet.experiment import LoadedClassifier, compose_experiment, load_classifi
 from lenet.results import FOLDER, MODEL, ORIGIN
 from lenet.results import load as load_results
 from lenet.terminal import RUN_ID
-from lenet.tracking import EXPERIMENT, VALIDATION_ERROR, Archive, Kept, named, reading
+from lenet.tracking import (
+    EXPERIMENT,
+    VALIDATION_ERROR,
+    ExperimentRuns,
+    RunRecord,
+    find_run,
+    read_experiments,
+)
 
 OWN = "lenet5"  # the experiment whose weights are part of the project
 OFF = "off"  # in place of a store: nothing is looked for
@@ -49,23 +56,23 @@ def choose(project: Path, uri: str, run: str | None) -> Chosen:
         if run:
             raise InputError(f"--run {run} needs the store that holds it: give its --tracking")
         return _own(project)
-    with reading(uri) as archives:
+    with read_experiments(uri) as experiments:
         if run:
-            return _tracked(*named(archives, run, uri))
-        runs = archives[EXPERIMENT].all() if EXPERIMENT in archives else []
+            return _tracked(*find_run(experiments, run, uri))
+        runs = experiments[EXPERIMENT].all() if EXPERIMENT in experiments else []
         measured = [k for k in runs if VALIDATION_ERROR in k.metrics and _holds_classifier(k)]
         if not measured:
             return _own(project)
         best = min(measured, key=lambda kept: kept.metrics[VALIDATION_ERROR])
-        return _tracked(best, archives[EXPERIMENT])
+        return _tracked(best, experiments[EXPERIMENT])
 
 
-def _holds_classifier(run: Kept) -> bool:
+def _holds_classifier(run: RunRecord) -> bool:
     """Not a parent of runs, nor one that was restored without its files."""
     return run.status == "FINISHED" and "macs" in run.metrics and ORIGIN not in run.tags
 
 
-def _tracked(run: Kept, archive: Archive) -> Chosen:
+def _tracked(run: RunRecord, tracked: ExperimentRuns) -> Chosen:
     title = f"{run.name} (run {run.id[:RUN_ID]})" + _warning(run.tags.get("data"))
     if not _holds_classifier(run):
         raise InputError(
@@ -74,10 +81,10 @@ def _tracked(run: Kept, archive: Archive) -> Chosen:
         )
     with tempfile.TemporaryDirectory() as folder:
         config, predictions = (
-            archive.artifact(run.id, name, Path(folder))
+            tracked.artifact(run.id, name, Path(folder))
             for name in ("config.yaml", "predictions.parquet")
         )
-        weights = archive.model(run.id, Path(folder))
+        weights = tracked.model(run.id, Path(folder))
         try:
             answers = pd.read_parquet(predictions)
         except ValueError as e:

@@ -14,7 +14,13 @@ from lenet.results import result
 from lenet.results.restore import ORIGIN
 from lenet.results.result import Result
 from lenet.terminal import Outcome
-from lenet.tracking import IDENTITY, Archive, Kept, experiment_name, reading
+from lenet.tracking import (
+    IDENTITY,
+    ExperimentRuns,
+    RunRecord,
+    experiment_name,
+    read_experiments,
+)
 
 MODEL = "model.safetensors"
 EVALUATED = ("test/", "paper/")  # metrics that follow from the answers, or from the paper
@@ -37,17 +43,17 @@ def collect(
         weights: whether the first seed's are kept, too.
     """
     first = outcomes[0]
-    with reading(store) as archives, tempfile.TemporaryDirectory() as name:
-        archive = archives[experiment_name(first.data != "mnist")]
-        kept = [archive.run(outcome.run) for outcome in outcomes]
+    with read_experiments(store) as experiments, tempfile.TemporaryDirectory() as name:
+        tracked = experiments[experiment_name(first.data != "mnist")]
+        kept = [tracked.get(outcome.run) for outcome in outcomes]
         parts = [
             _of_results(run.tags[IDENTITY], folder.parent)
-            or _of_store(outcome.seed, run, archive, Path(name))
+            or _of_store(outcome.seed, run, tracked, Path(name))
             for outcome, run in zip(outcomes, kept, strict=True)
         ]
         folder.mkdir(parents=True, exist_ok=True)
         if weights and ORIGIN not in kept[0].tags:  # else they are there
-            shutil.copy(archive.artifact(first.run, MODEL, Path(name)), folder / MODEL)
+            shutil.copy(tracked.artifact(first.run, MODEL, Path(name)), folder / MODEL)
     records, labels, predictions, margin = zip(*parts, strict=True)
     about = folder.name, first.row, first.data, kept[0].tags["data.digest"], profile
     arrays = labels[0], np.stack(predictions), np.stack(margin)
@@ -63,16 +69,16 @@ def _of_results(identity: str, root: Path) -> Part | None:
     return kept.runs[number], kept.label, kept.prediction[number], kept.margin[number]
 
 
-def _of_store(seed: int, run: Kept, archive: Archive, folder: Path) -> Part:
+def _of_store(seed: int, run: RunRecord, tracked: ExperimentRuns, folder: Path) -> Part:
     import pandas as pd
 
-    table = pd.read_parquet(archive.artifact(run.id, "predictions.parquet", folder))
+    table = pd.read_parquet(tracked.artifact(run.id, "predictions.parquet", folder))
     label, prediction = (table[name].to_numpy(np.uint8) for name in ("label", "prediction"))
     scores = table.filter(like="score_").to_numpy()
-    return _record(seed, run, archive), label, prediction, margins(scores)
+    return _record(seed, run, tracked), label, prediction, margins(scores)
 
 
-def _record(seed: int, run: Kept, archive: Archive) -> dict[str, Any]:
+def _record(seed: int, run: RunRecord, tracked: ExperimentRuns) -> dict[str, Any]:
     prefix = "version."
     versions = {tag: value for tag, value in run.tags.items() if tag.startswith(prefix)}
     return {
@@ -84,5 +90,5 @@ def _record(seed: int, run: Kept, archive: Archive) -> dict[str, Any]:
         "threads": int(run.tags["threads"]),
         "versions": {tag.removeprefix(prefix): value for tag, value in sorted(versions.items())},
         "metrics": {k: v for k, v in sorted(run.metrics.items()) if not k.startswith(EVALUATED)},
-        "curves": archive.curves(run.id),
+        "curves": tracked.curves(run.id),
     }

@@ -1,12 +1,13 @@
 """From `results/` to MLflow, so that a fresh clone has runs to browse, and a run that it has is
 never trained again."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from lenet import paper
 from lenet.results.result import Result, metrics_of
-from lenet.tracking import IDENTITY, Tracker
+from lenet.tracking import IDENTITY, MetricPoint, Run, Tracker
 
 ORIGIN = "restored.from"  # tag: the id that the run had where it was trained
 
@@ -29,9 +30,9 @@ def restore(
     """
     restored = 0
     for stand_in in {result.data != "mnist" for result in results.values()}:
-        tracker = Tracker(uri, artifacts, stand_in)
-        assert tracker.archive is not None
-        known = {id_ for kept in tracker.archive.all() for id_ in (kept.id, kept.tags.get(ORIGIN))}
+        tracker = Tracker(uri, artifacts, stand_in).start()
+        assert tracker.runs is not None
+        known = {id_ for run in tracker.runs.all() for id_ in (run.id, run.tags.get(ORIGIN))}
         for result in results.values():
             if (result.data != "mnist") != stand_in:
                 continue
@@ -50,7 +51,7 @@ def restore_run(
     tags: Mapping[str, str],
     parent: str | None = None,
 ) -> str:
-    """Opens a finished run for one run of a result; its new id.
+    """Writes a finished run for one run of a result; its new id.
 
     Args:
         tracker: of the store.
@@ -60,28 +61,37 @@ def restore_run(
         parent: the run that it is to be nested under.
     """
     row, of = paper.ROWS[result.row], result.runs[number]
-    with tracker.run(f"{result.experiment} seed {of['seed']}", parent, of["identity"]) as run:
-        run.dataset(result.data, result.digest, "results/")
-        run.tags(
-            {
-                ORIGIN: of["run"],
-                IDENTITY: of["identity"],
-                "data": result.data,
-                "data.digest": result.digest,
-                "mlflow.source.name": "results/",
-                "mlflow.source.git.commit": of["commit"],
-                "git.dirty": str(of["dirty"]).lower(),
-                "threads": str(of["threads"]),
-                "paper.row": row.name,
-                "paper.section": row.section,
-            }
-            | {f"version.{name}": version for name, version in of["versions"].items()}
-            | dict(tags)
-        )
-        run.metrics({k: v for k, v in of["metrics"].items() if k not in of["curves"]})
-        run.metrics(metrics_of(result.evaluate(number), row))
-        for name, values in of["curves"].items():
-            for step, value in enumerate(values, 1):
-                run.metrics({name: value}, step)
-    assert run.id is not None
-    return run.id
+    own = {
+        ORIGIN: of["run"],
+        IDENTITY: of["identity"],
+        "data": result.data,
+        "data.digest": result.digest,
+        "mlflow.source.name": "results/",
+        "mlflow.source.git.commit": of["commit"],
+        "git.dirty": str(of["dirty"]).lower(),
+        "threads": str(of["threads"]),
+        "paper.row": row.name,
+        "paper.section": row.section,
+    }
+    own |= {f"version.{name}": version for name, version in of["versions"].items()}
+    ended = int(1000 * time.time())  # results do not tell when, only how long it took
+    started = ended - int(1000 * of["metrics"].get("training_seconds", 0))
+    once = {k: v for k, v in of["metrics"].items() if k not in of["curves"]}
+    once |= metrics_of(result.evaluate(number), row)
+    points = [MetricPoint(name, value, 0, ended) for name, value in once.items()]
+    points += [
+        MetricPoint(name, value, step, ended)
+        for name, values in of["curves"].items()
+        for step, value in enumerate(values, 1)
+    ]
+    run_id = tracker.create_finished(
+        f"{result.experiment} seed {of['seed']}",
+        started=started,
+        ended=ended,
+        tags=own | dict(tags),
+        params={},
+        metrics=points,
+        parent=parent,
+    )
+    Run(tracker.write, run_id).dataset(result.data, result.digest, "results/")
+    return run_id

@@ -24,7 +24,7 @@ def weights(row: str, params: Parameters, into: Path) -> Path:
         InputError: other predictions than those that are kept.
     """
     from lenet.experiment import train
-    from lenet.tracking import IDENTITY, experiment_name, reading
+    from lenet.tracking import IDENTITY, experiment_name, read_experiments
 
     if (RESULTS / row / results.MODEL).exists():
         return RESULTS / row / results.MODEL
@@ -32,18 +32,17 @@ def weights(row: str, params: Parameters, into: Path) -> Path:
     cfg = configuration(row, params)
     cfg.seeds, cfg.seed = None, kept.runs[0]["seed"]
     experiment = experiment_name(kept.data != "mnist")
-    with reading(cfg.tracking.uri) as archives:
-        if experiment in archives:
-            for run in archives[experiment].all():
-                same = run.tags.get(IDENTITY) == kept.runs[0]["identity"]
-                if same and run.status == "FINISHED" and results.ORIGIN not in run.tags:
-                    return archives[experiment].model(run.id, into)
+    with read_experiments(cfg.tracking.uri) as experiments:
+        for run in experiments[experiment].all() if experiment in experiments else ():
+            same = run.tags.get(IDENTITY) == kept.runs[0]["identity"]
+            if same and run.status == "FINISHED" and results.ORIGIN not in run.tags:
+                return experiments[experiment].model(run.id, into)
     cfg.resume = False
     [outcome] = train(cfg)
-    with reading(cfg.tracking.uri) as archives:
-        archive = archives[experiment]
-        _check(row, kept, archive.artifact(outcome.run, "predictions.parquet", into))
-        return archive.model(outcome.run, into)
+    with read_experiments(cfg.tracking.uri) as experiments:
+        runs = experiments[experiment]
+        _check(row, kept, runs.artifact(outcome.run, "predictions.parquet", into))
+        return runs.model(outcome.run, into)
 
 
 def _check(row: str, kept: results.Result, predictions: Path) -> None:

@@ -1,17 +1,22 @@
 """Runs in MLflow: opening, writing, reading, and keeping what a server that is away has missed."""
 
-from lenet.tracking.archive import EVALUATION, IDENTITY, Archive, Kept, named
 from lenet.tracking.run import Run
+from lenet.tracking.runs import (
+    EVALUATION,
+    IDENTITY,
+    ExperimentRuns,
+    RunRecord,
+    find_run,
+    read_experiments,
+)
+from lenet.tracking.store import local_store, usable
 from lenet.tracking.tracker import (
     EXPERIMENT,
     STAND_IN_EXPERIMENT,
     VALIDATION_ERROR,
+    MetricPoint,
     Tracker,
-    deliver,
     experiment_name,
-    local_store,
-    reading,
-    usable,
 )
 
 __all__ = [
@@ -20,14 +25,14 @@ __all__ = [
     "IDENTITY",
     "STAND_IN_EXPERIMENT",
     "VALIDATION_ERROR",
-    "Archive",
-    "Kept",
+    "ExperimentRuns",
+    "MetricPoint",
     "Run",
+    "RunRecord",
     "Tracker",
-    "deliver",
     "experiment_name",
+    "find_run",
     "local_store",
-    "named",
-    "reading",
+    "read_experiments",
     "usable",
 ]

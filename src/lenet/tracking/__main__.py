@@ -1,15 +1,49 @@
-"""Brings MLflow what was kept while its server was away: python -m lenet.tracking
-
-To be run in the project's folder. It may be repeated, and interrupted, at will.
-"""
+"""What can be asked of the runs' store: python -m lenet.tracking deliver"""
 
 import os
 import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from lenet.tracking.tracker import deliver
+from lenet.tracking.run import send_to_server
+from lenet.tracking.spool import SPOOL, Spool, servers
+from lenet.tracking.store import connect
+
+DELIVER = (
+    "Brings MLflow what was kept while its server was away, and says what it could not bring. "
+    "To be run in the project's folder; it may be repeated, and interrupted, at will. It ends "
+    "with 1 if something still waits or was damaged."
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; its exit code."""
+    parser = ArgumentParser(prog="python -m lenet.tracking", description=DELIVER)
+    parser.add_argument("command", choices=["deliver"])
+    parser.parse_args(arguments)
+    if not deliver(Path(os.environ.get("LENET_ROOT", Path.cwd())) / SPOOL):
+        return 1
+    print("Nothing waits.")
+    return 0
+
+
+def deliver(folder: Path) -> bool:
+    """Delivers all that waits in a spool, and says so; whether nothing waits now and nothing was
+    damaged."""
+    complete = True
+    for server in servers(folder):
+        if server is None:
+            complete = False
+            continue
+        spool = Spool(folder, server, partial(send_to_server, connect(server)))
+        complete &= spool.deliver_all()
+    return complete
+
 
 if __name__ == "__main__":
-    if not deliver(Path(os.environ.get("LENET_ROOT", Path.cwd()))):
-        sys.exit(1)
-    print("Nothing waits.")
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from lenet.errors import writing
-from lenet.tracking.spool import Away, Record
+from lenet.tracking.queue import Record, Unusable
+from lenet.tracking.spool import Away, Refused
+from lenet.tracking.store import first_line
 
 PARAMETERS_PER_CALL = 100  # MLflow's limit for one batch
-TOO_MANY_REQUESTS = 429
+FAILURE = "failure"  # tag: why a run failed
+BAD_REQUEST, TOO_MANY_REQUESTS = 400, 429
 
 
 def now() -> int:
@@ -77,40 +80,63 @@ class Run:
 def send(client: Any, run: str, record: Record) -> None:
     """Tells MLflow a record of a run. Told again, it changes nothing: a metric that has the same
     time, step and value is one row of MLflow's table, everything else replaces itself.
+
+    Raises:
+        Unusable: it is no record of a run.
     """
     from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 
     match record:
-        case {"parameters": values}:
-            kept = client.get_run(run).data.params  # of a run that continues; they stay
-            entities = [Param(key, value) for key, value in values.items() if key not in kept]
+        case {"parameters": dict(values)}:
+            present = client.get_run(run).data.params  # of a run that continues; they stay
+            entities = [Param(key, value) for key, value in values.items() if key not in present]
             for start in range(0, len(entities), PARAMETERS_PER_CALL):
                 client.log_batch(run, params=entities[start : start + PARAMETERS_PER_CALL])
-        case {"metrics": values, "step": step, "time": then}:
+        case {"metrics": dict(values), "step": int(step), "time": int(then)}:
             client.log_batch(run, metrics=[Metric(k, v, then, step) for k, v in values.items()])
-        case {"tags": values}:
+        case {"tags": dict(values)}:
             client.log_batch(run, tags=[RunTag(key, value) for key, value in values.items()])
-        case {"dataset": name, "digest": digest, "where": where}:
+        case {"dataset": str(name), "digest": str(digest), "where": str(where)}:
             data = Dataset(name, digest, "local", json.dumps({"path": where}))
             client.log_inputs(run, [DatasetInput(data)])
-        case {"text": text, "name": name}:
+        case {"text": str(text), "name": str(name)}:
             client.log_text(run, text, name)
-        case {"path": path}:
+        case {"path": str(path)}:
             client.log_artifact(run, path)
-        case {"status": status, "time": then}:
+        case {"status": "FINISHED" | "FAILED" | "KILLED" as status, "time": int(then)}:
             client.set_terminated(run, status, then)
+        case {"damaged": str(what)}:
+            client.set_tag(run, FAILURE, what)
+            if client.get_run(run).info.status == "RUNNING":
+                client.set_terminated(run, "FAILED")
         case _:
-            raise ValueError(f"no record of a run: {record}")
+            raise Unusable("is no record of a run")
 
 
 def send_to_server(client: Any, run: str, record: Record) -> None:
-    """As `send`; a server that does not answer, or not now (HTTP 5xx, 429), raises `Away`."""
+    """As `send`, for a server.
+
+    Raises:
+        Away: it does not answer, or not now (HTTP 5xx, 429).
+        Unusable: it refuses the record (400), or that is none of a run.
+        Refused: it knows no such run, or may not say (404 and others).
+    """
     from mlflow.exceptions import MlflowException
+    from requests import RequestException
 
     try:
         send(client, run, record)
     except MlflowException as e:
-        code = e.get_http_status_code()  # 500 also where there was no answer at all
-        if code >= 500 or code == TOO_MANY_REQUESTS:
-            raise Away(str(e).partition("\n")[0]) from e
-        raise
+        # without an answer it is 500
+        raise _meaning(e.get_http_status_code(), first_line(e)) from e
+    except TypeError as e:  # of values: a metric that is a text
+        raise Unusable(f"is no record of a run ({first_line(e)})") from e
+    except RequestException as e:  # of the files, which MLflow asks for in another way
+        status = 500 if e.response is None else e.response.status_code
+        raise _meaning(status, first_line(e)) from e
+
+
+def _meaning(status: int, what: str) -> Exception:
+    if status >= 500 or status == TOO_MANY_REQUESTS:
+        return Away(what)
+    return Unusable(f"is refused ({what})") if status == BAD_REQUEST else Refused(what)

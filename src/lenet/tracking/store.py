@@ -1,0 +1,108 @@
+"""The MLflow store: where it is, how MLflow is set up for it, and whether it can be used."""
+
+import gc
+import logging
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lenet.errors import InputError
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it narrates each new database
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+# By default MLflow asks a server that is away for minutes, at each call.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")  # seconds
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # that a server is away, the spool tells
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises what it logs
+
+ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not there
+
+
+def local_store(project: Path) -> str:
+    """The MLflow store of a project folder, the one that conf/tracking/mlflow.yaml names."""
+    return f"sqlite:///{project}/mlflow.db"
+
+
+def is_server(uri: str) -> bool:
+    """Whether a store is a server, not a database file."""
+    return uri.startswith(("http://", "https://"))
+
+
+def connect(uri: str) -> Any:
+    """An MlflowClient for a store.
+
+    MLflow's import makes hundreds of thousands of objects that stay; not to look for garbage among
+    them meanwhile saves half a second, a fifth of the whole.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        from mlflow import MlflowClient
+
+        return MlflowClient(uri)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def ask_server(uri: str) -> None:
+    """Returns if an MLflow server answers.
+
+    Raises:
+        InputError: none does.
+    """
+    try:
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=ANSWER_WITHIN):
+            pass
+    except (OSError, urllib.error.URLError, ValueError) as e:
+        raise InputError(
+            f"no MLflow server answers at tracking.uri={uri} ({first_line(e)}): "
+            "start it, or leave tracking.uri out to track in a local file"
+        ) from e
+
+
+@contextmanager
+def usable(uri: str | None) -> Iterator[None]:
+    """For what a run cannot begin without.
+
+    Raises:
+        InputError: MLflow does not do it.
+    """
+    try:
+        yield
+    except store_errors() as e:
+        raise InputError(
+            f"tracking.uri={uri} cannot be used ({first_line(e)}): set another one, or tracking=off"
+        ) from e
+
+
+def store_errors() -> tuple[type[Exception], ...]:
+    """What MLflow raises when a store fails, for an except clause: evaluated only there, it costs
+    no import before."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return OSError, MlflowException, SQLAlchemyError
+
+
+def printable(text: str) -> str:
+    """A text from a store, or a file's name, with what would steer a terminal escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, short enough for a line."""
+    return printable(str(error).splitlines()[0]) if str(error).strip() else type(error).__name__
+
+
+def say(line: str) -> None:
+    """Prints one line on standard error."""
+    print(printable(line), file=sys.stderr)
