@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from numpy.typing import NDArray
-from torch import Tensor
+if TYPE_CHECKING:  # the nets, which use this module, know no data; the runs no torch
+    from numpy.typing import NDArray
+    from torch import Tensor
 
-if TYPE_CHECKING:  # the nets, which use this module, know no data
     from lenet.data import Digits
 
 EpochCallback = Callable[[int, dict[str, float]], None]
@@ -34,10 +34,10 @@ class Classifier(Protocol):
 
     file: str
 
-    def scores(self, images: Tensor) -> NDArray:
+    def scores(self, images: "Tensor") -> "NDArray":
         """N x 1 x H x W -> N x 10, larger is better."""
 
-    def costs(self, images: Tensor) -> Costs:
+    def costs(self, images: "Tensor") -> Costs:
         """For one digit, in the mean over N x 1 x H x W if digits differ."""
 
     def save(self, path: Path) -> None:

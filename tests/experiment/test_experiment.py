@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,13 +164,16 @@ def test_a_job_trains_only_the_seeds_that_are_missing(configure, database: str) 
     assert [outcome.skipped for outcome in forced] == [False, False]
 
 
-def test_the_same_training_twice_at_once_is_refused(configure, tmp_path: Path) -> None:
-    cfg = configure("seed=31")
-    with (
-        Job(cfg, load_raw("digits", tmp_path), None, 1, resume=False).folder([31]),
-        pytest.raises(InputError, match="another process trains lenet5 with the same seeds"),
-    ):
-        train(cfg)
+def test_the_same_training_twice_at_once_waits(configure, tmp_path: Path, capsys) -> None:
+    cfg = configure("seed=31", epochs=1)
+    with ThreadPoolExecutor(1) as pool:
+        with Job(cfg, load_raw("digits", tmp_path), None, 1, resume=False)._folder([31]):
+            second = pool.submit(train, cfg)
+            while "waiting for it" not in (told := capsys.readouterr().out):
+                assert not second.done(), told
+                time.sleep(0.1)
+        [outcome] = second.result()
+    assert outcome.seed == 31
 
 
 def test_threads_are_those_of_every_library(configure, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,8 +112,10 @@ def test_a_run_that_is_not_there(project: Path, store: str, keep, run: str, line
 def test_a_run_that_cannot_read(project: Path, store: str, keep) -> None:
     with pytest.raises(InputError, match="holds no classifier"):
         choose(project, store, keep("parent", files=()))
-    with pytest.raises(InputError, match=r"model\.safetensors"):
-        choose(project, store, keep("files lost", files=("config.yaml",)))
+    answers = ("config.yaml", "predictions.parquet")
+    for files, lost in (("config.yaml",), "predictions"), (answers, "no file of a classifier"):
+        with pytest.raises(InputError, match=lost):
+            choose(project, store, keep("files lost", files=files))
 
 
 def test_stores_that_cannot_be_read(project: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from mlflow.entities import Run
 
 from lenet.errors import InputError
 from lenet.experiment.command import train
-from lenet.experiment.job import Watch
+from lenet.experiment.job import EpochLog
 from lenet.terminal import Outcome
 from lenet.tracking import Tracker
 
@@ -107,14 +107,14 @@ def server(one_server: Server) -> Server:
 def before_epoch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Has something happen before the metrics of an epoch are written."""
     monkeypatch.setattr("lenet.tracking.spool.TRY_AGAIN", 0.0)  # a test's epochs are short
-    write = Watch.__call__
+    write = EpochLog.__call__
 
     def happening(events: dict[int, Callable[[], None]]) -> None:
-        def watched(watch: Watch, epoch: int, metrics: dict[str, float]) -> None:
+        def watched(watch: EpochLog, epoch: int, metrics: dict[str, float]) -> None:
             events.get(epoch, lambda: None)()
             write(watch, epoch, metrics)
 
-        monkeypatch.setattr(Watch, "__call__", watched)
+        monkeypatch.setattr(EpochLog, "__call__", watched)
 
     return happening
 
