@@ -16,7 +16,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 torch.set_num_threads(1)  # nets this small gain nothing from more, and lose much under load
 
@@ -69,7 +69,7 @@ def configure(
         defaults += [] if epochs is None else [f"recipe.epochs={epochs}"]
         cfg = compose("config", [*defaults, *overrides], return_hydra_config=True)
         HydraConfig.instance().set_config(cfg)
-        return cfg
+        return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
 
     with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
         yield configured
@@ -183,7 +183,6 @@ def started(tmp_path: Path, empty_database: Path) -> Callable[..., subprocess.Po
 def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a run leaves: the net of 1998 after twelve epochs by today's recipe on the stand-in."""
     import pandas as pd
-    from omegaconf import OmegaConf
 
     from lenet.classifier import Task
     from lenet.data.digits import split
