@@ -16,13 +16,19 @@ from lenet.study.profile import REPORTS, RESULTS, Parameters, configuration, row
 
 OF_ROWS, OF_STAGES = RESULTS / "code", REPORTS / "code"
 
-STAGES = {
-    "data": ("lenet.study.stages.describe_data",),
-    "pictures": ("lenet.study.stages.draw_pictures",),
-    "evaluate": (*identity.EVALUATION, "lenet.study.stages.evaluate"),
-    "report": ("lenet.study.stages.report",),
+STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "data": (("lenet.study.stages.describe_data",), ENDS),
+    "pictures": (
+        ("lenet.study.stages.draw_pictures",),
+        (*ENDS, "lenet.study.weights", "lenet.results"),  # what is trained has its own identity
+    ),
+    "evaluate": ((*identity.EVALUATION, "lenet.study.stages.evaluate"), ENDS),
+    "report": (
+        ("lenet.study.stages.report",),
+        (*(end for end in ENDS if end != "lenet.report"), "lenet.evaluation"),  # it reads figures
+    ),
 }
-"""Where the code of each stage but `train` begins."""
+"""Of each stage but `train`: where its code begins, and behind what nothing is followed."""
 
 TEMPLATES = ("*.j2", "*.css", "*.js", "*.toml")  # what a report is made from besides code
 
@@ -46,8 +52,9 @@ def of_row(name: str, params: Parameters) -> dict[str, Any]:
 
 def of_stage(name: str) -> str:
     """The digest of a stage's code; of what the report is made from besides code, too."""
-    package = identity.package(tuple(end for end in ENDS if end != f"lenet.{name}"))
-    digest = package.digest(STAGES[name])
+    roots, ends = STAGES[name]
+    package = identity.package(ends)
+    digest = package.digest(roots)
     if name == "report":
         templates = sorted(p for end in TEMPLATES for p in (package.folder / "report").rglob(end))
         digest = identity.digest([digest, *(path.read_text("utf-8") for path in templates)])
