@@ -151,18 +151,3 @@ def test_a_killed_training_continues_to_the_same_bits(digits: Digits, tmp_path: 
     assert (rest == whole).all()
     assert [number for number, _ in epochs] == [1, 2, 3, 4], "those before the kill are told again"
     assert [m["train/loss"] for _, m in epochs] == [m["train/loss"] for _, m in all_epochs]
-
-
-def test_a_torn_or_foreign_checkpoint_is_left_aside(digits: Digits, tmp_path: Path, capsys) -> None:
-    whole, _ = fit(digits, tmp_path, recipe(epochs=3))
-    last = tmp_path / "last.ckpt"
-    last.write_bytes(last.read_bytes()[:5_000])
-    again, epochs = fit(digits, tmp_path, recipe(epochs=3))
-    assert "last.ckpt is left aside" in capsys.readouterr().err
-    assert len(epochs) == 3, "two from the checkpoint before it, one trained"
-    assert (again == whole).all()
-    for name in ("last.ckpt", "previous.ckpt"):
-        torch.save({"weights": torch.zeros(3)}, tmp_path / name)
-    from_the_start, _ = fit(digits, tmp_path, recipe(epochs=3))
-    assert capsys.readouterr().err.count("it is not one of this project's") == 2
-    assert (from_the_start == whole).all()

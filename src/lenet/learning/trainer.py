@@ -1,7 +1,6 @@
 """Lightning's Trainer, set up the one way that every recipe uses, and what its modules share."""
 
 import logging
-import os
 import signal
 import sys
 import warnings
@@ -11,15 +10,15 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, Checkpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher
 from torch import distributed
 from torch.multiprocessing import ProcessRaisedException
 
 from lenet.classifier import EpochCallback
 from lenet.errors import InputError
+from lenet.learning.checkpoints import LAST, KeepLast, to_continue_from
 
-LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 ON_BAR = {"train/loss", "validation/error"}  # what the progress bar shows of an epoch
 
 
@@ -70,26 +69,6 @@ def _one_of_several() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
-class KeepLast(Checkpoint):
-    """Keeps the state after the last whole epoch in ``folder``/last.ckpt, and the one before it in
-    previous.ckpt. Files are replaced all at once, so a kill leaves whole ones.
-
-    Lightning's ModelCheckpoint saves nothing where the optimizer is not one of torch's.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        part = self.folder / "part.ckpt"
-        trainer.save_checkpoint(part)
-        if not trainer.is_global_zero:
-            return
-        if (self.folder / LAST).exists():
-            os.replace(self.folder / LAST, self.folder / PREVIOUS)
-        os.replace(part, self.folder / LAST)
-
-
 def fit(
     module: EpochModule, options: dict[str, Any], epochs: int, validate: bool, folder: Path
 ) -> None:
@@ -107,7 +86,7 @@ def fit(
     """
     trainer = _trainer(options, epochs, validate, folder)
     try:
-        trainer.fit(module, ckpt_path=_whole_checkpoint(folder), weights_only=True)
+        trainer.fit(module, ckpt_path=to_continue_from(folder, module), weights_only=True)
     except ProcessRaisedException as e:  # its text is the traceback, as a process wrote it
         kind, _, reason = str(e).strip().splitlines()[-1].partition(": ")
         if kind.startswith("lenet."):
@@ -120,21 +99,6 @@ def fit(
     if trainer.world_size > 1:
         last = torch.load(folder / LAST, weights_only=True, mmap=True)
         module.on_load_checkpoint(last)  # what happened in other processes
-
-
-def _whole_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that can be read; says so where one cannot."""
-    for path in (folder / LAST, folder / PREVIOUS):
-        if not path.exists():
-            continue
-        try:
-            if "epochs" in torch.load(path, weights_only=True, mmap=True):
-                return path
-            reason = "it is not one of this project's"
-        except Exception as e:  # of many kinds: a torn file, a pickle with code in it
-            reason = str(e).splitlines()[0]
-        print(f"The checkpoint {path} is left aside: {reason}", file=sys.stderr)
-    return None
 
 
 def _trainer(options: dict[str, Any], epochs: int, validate: bool, folder: Path) -> pl.Trainer:
