@@ -48,6 +48,20 @@ def runs(folder: Path) -> list:
     return client.search_runs([e.experiment_id for e in client.search_experiments()])
 
 
+def record(seed: int, **more: Any) -> dict[str, Any]:
+    """What a result tells of a run of no training."""
+    return {
+        "seed": seed,
+        "run": f"{seed:032d}",
+        "commit": "c0ffee",
+        "dirty": False,
+        "threads": 1,
+        "versions": {"torch": "2.13.0"},
+        "metrics": {"training_seconds": 30.0, "macs": 400_000.0, "variables": 60_000.0},
+        "curves": {},
+    } | more
+
+
 class Pictured(NamedTuple):
     """What `lenet.gallery.make` was given, and the folder that it wrote to."""
 
@@ -133,10 +147,11 @@ def pictured(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
     folder = tmp_path_factory.mktemp("results")
     labels = raw.test_labels.numpy().astype(np.uint8)
     predictions = np.stack([labels, labels])
-    predictions[0, 7] = predictions[1, [7, 41]] = 11
+    for seed, missed_by_it in enumerate(([7], [7, 41])):
+        predictions[seed, missed_by_it] = (labels[missed_by_it] + 1) % 10
     missed = results.Result(
-        *("lenet5_dist", "lenet5_dist", "digits", "", "full", ({}, {}), labels, predictions),
-        np.zeros((2, 60), np.float16),
+        *("lenet5_dist", "lenet5_dist", "digits", "d1", "full", (record(0), record(1))),
+        *(labels, predictions, np.zeros((2, 60), np.float16)),
     )
     results.save(missed, folder / "lenet5_dist")
     gallery.make(readers, raw, len(labels), folder)
@@ -225,7 +240,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, run_files: Path) -> Path:
     prediction = answers.prediction.to_numpy(np.uint8)[None]
     margin = margins(answers.filter(like="score_").to_numpy()).astype(np.float16)[None]
     result = Result(
-        *("lenet5", "lenet5", "digits", "", "full", ({"seed": 0},)), label, prediction, margin
+        *("lenet5", "lenet5", "digits", "d1", "full", (record(0),)), label, prediction, margin
     )
     save(result, folder / "results" / "lenet5")
     shutil.copy(run_files / "model.safetensors", folder / "results" / "lenet5")

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.conftest import record
 
 from lenet import results
 from lenet.errors import InputError
@@ -9,10 +10,7 @@ from lenet.errors import InputError
 
 @pytest.fixture
 def result():
-    runs = tuple(
-        {"seed": seed, "metrics": {"test/error": 0.25}, "curves": {"train/error": [0.5, 0.1]}}
-        for seed in range(2)
-    )
+    runs = tuple(record(seed, curves={"train/error": [0.5, 0.1]}) for seed in range(2))
     return results.Result(
         *("lenet5", "lenet5", "mnist", "abc", "full", runs),
         label=np.array([3, 1, 4, 1], np.uint8),
@@ -39,22 +37,6 @@ def test_the_same_result_is_the_same_bytes(result, tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_a_torn_result_is_refused(result, tmp_path):
-    results.save(result, tmp_path / "lenet5")
-    path = tmp_path / "lenet5" / results.PREDICTIONS
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match="train lenet5 again"):
-        results.load(tmp_path / "lenet5")
-
-
-def test_files_that_do_not_belong_together_are_refused(result, tmp_path):
-    results.save(result, tmp_path / "lenet5")
-    about = tmp_path / "lenet5" / results.RUNS
-    about.write_text(about.read_text().replace('"runs": [', '"runs": [{"seed": 9},'))
-    with pytest.raises(InputError, match="do not fit"):
-        results.load(tmp_path / "lenet5")
-
-
 def test_training_time_is_the_processors_unless_it_was_interrupted(result):
     clock, processor = {"training_seconds": 60.0}, {"training_cpu_seconds": 20.0}
     runs = ({"metrics": clock | processor}, {"metrics": clock})
@@ -71,8 +53,26 @@ def test_a_run_is_found_by_its_identity(result, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"runs": 3}', '{"runs": [{}]}', "\x00"])
-def test_what_is_no_whole_result_has_no_identity(tmp_path, text):
-    (tmp_path / "lenet5").mkdir()
-    (tmp_path / "lenet5" / results.RUNS).write_text(text)
-    assert results.identities(tmp_path / "lenet5") == {}
+def test_what_is_damaged_has_no_identity_and_hinders_no_other(tmp_path, text):
+    folder = tmp_path / "lenet5"
+    assert results.identities(folder) == {}, "none was trained"
+    folder.mkdir()
+    (folder / results.RUNS).write_text(text)
+    with pytest.raises(InputError, match=f"{folder / results.RUNS} is damaged"):
+        results.identities(folder)
     assert results.find(tmp_path, "own") is None
+
+
+def test_a_kill_leaves_the_result_before(result, tmp_path, monkeypatch):
+    results.save(result, tmp_path / "lenet5")
+    one = replace(result, runs=result.runs[:1], prediction=result.prediction[:1])
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    for where in ("json.dumps", "numpy.savez_compressed", "os.replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, killed)
+            with pytest.raises(KeyboardInterrupt):
+                results.save(replace(one, margin=result.margin[:1]), tmp_path / "lenet5")
+        assert results.load(tmp_path / "lenet5").runs == result.runs

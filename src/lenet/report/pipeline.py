@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from lenet.errors import InputError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-PICTURES, ROBUSTNESS = "pictures.npz", "robustness.json"
 
 
 def build(results: Path, reports: Path, readme: Path | None = None) -> None:
@@ -27,18 +18,19 @@ def build(results: Path, reports: Path, readme: Path | None = None) -> None:
         readme: a file that shows the head of the report between two marks (`readme.update`).
 
     Raises:
-        InputError: results that are not whole.
+        InputError: a file that is missing or damaged.
     """
     import matplotlib
 
     from lenet.report import page, tables
     from lenet.report import readme as front
+    from lenet.report.drawn import load_pictures
     from lenet.report.figures import cost, errors, learning, pictures, rows, style
     from lenet.results import FIGURES, load_all, load_figures
 
     found = load_all(results)
     arrays, robustness = load_pictures(results)
-    table = tables.rows(found, load_figures(reports / FIGURES))
+    table = tables.rows(found, load_figures(reports / FIGURES, found))
     comparisons = tables.comparisons(found)
     effects = tables.ablation(found)
     reports.mkdir(parents=True, exist_ok=True)
@@ -57,18 +49,3 @@ def build(results: Path, reports: Path, readme: Path | None = None) -> None:
     (reports / "metrics.json").write_text(metrics + "\n")
     if readme is not None:
         front.update(readme, reports / "README.md")
-
-
-def load_pictures(results: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
-    """What pictures.npz and robustness.json hold, which are written together; nothing if one is
-    missing."""
-    import numpy as np
-
-    try:
-        robustness = json.loads((results / ROBUSTNESS).read_text())
-        with open(results / PICTURES, "rb") as f, np.load(f, allow_pickle=False) as file:
-            return dict(file), robustness
-    except FileNotFoundError:
-        return {}, {}
-    except (OSError, ValueError, zipfile.BadZipFile) as e:
-        raise InputError(f"{results}: {PICTURES} or {ROBUSTNESS} is broken ({e})") from e

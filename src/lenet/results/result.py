@@ -7,18 +7,31 @@ that follow from the answers lie apart, so that another way to evaluate them tra
 
 import json
 import os
-import zipfile
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from lenet import paper
 from lenet.errors import InputError
 from lenet.evaluation import Evaluation, evaluate_answers
+from lenet.files import (
+    Count,
+    Number,
+    Seed,
+    Share,
+    Text,
+    check_array,
+    damaged,
+    read_arrays,
+    read_json,
+)
 
 FOLDER = "results"  # in the project
 FIGURES = "evaluation.json"  # in reports/
@@ -26,6 +39,88 @@ RUNS, PREDICTIONS = "result.json", "predictions.npz"
 
 
 Figures = dict[str, list[dict[str, Any]]]  # by experiment, of each run: "seed" and `Evaluation`
+
+EXACT = ConfigDict(strict=True, extra="forbid")
+NEEDED = ("training_seconds", "macs", "variables")  # metrics of every run
+
+
+def _in_range(metrics: dict[str, Any]) -> dict[str, Any]:
+    """What is not a loss is at least 0, an error at most 1."""
+    for name, values in metrics.items():
+        for value in values if isinstance(values, list) else [values]:
+            if value is None or "loss" in name:
+                continue
+            if value < 0 or (re.search("error(_low|_high)?$", name) and value > 1):
+                raise ValueError(f"{name} cannot be {value:g}")
+    return metrics
+
+
+def _complete(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The metrics that the report cannot do without are there."""
+    if missing := [name for name in NEEDED if metrics.get(name) is None]:
+        raise ValueError(f"{', '.join(missing)} missing")
+    return metrics
+
+
+def _one_a_seed(runs: Sequence["_RunOfFile"]) -> Sequence["_RunOfFile"]:
+    """Seeds differ, and have curves of the same lengths."""
+    if len({run["seed"] for run in runs}) < len(runs):
+        raise ValueError("a seed is there twice")
+    lengths: dict[str, int] = {}
+    for run in runs:
+        for name, values in run["curves"].items():
+            if lengths.setdefault(name, len(values)) != len(values):
+                raise ValueError(f"the curves of {name} differ in length")
+    return runs
+
+
+_Optional = Number | None
+_Metrics = Annotated[dict[Text, _Optional], AfterValidator(_in_range), AfterValidator(_complete)]
+_Curve = Annotated[list[_Optional], Field(min_length=1)]
+
+
+@with_config(EXACT)
+class _RunOfFile(TypedDict):
+    """A run, as ``result.json`` tells it."""
+
+    seed: Seed
+    run: Text
+    identity: NotRequired[Text | None]
+    commit: str
+    dirty: bool
+    threads: Count
+    versions: dict[Text, Text]
+    metrics: _Metrics
+    curves: Annotated[dict[Text, _Curve], AfterValidator(_in_range)]
+
+
+@with_config(EXACT)
+class _About(TypedDict):
+    """All of ``result.json``."""
+
+    experiment: Text
+    row: Text
+    data: Text
+    digest: Text
+    profile: Text
+    runs: Annotated[list[_RunOfFile], Field(min_length=1), AfterValidator(_one_a_seed)]
+
+
+@with_config(EXACT)
+class _FiguresOfRun(TypedDict):
+    """`Evaluation` and the seed, as reports/evaluation.json tells them."""
+
+    seed: Seed
+    count: Count
+    errors: Annotated[int, Field(ge=0)]
+    error: Share
+    low: Share
+    high: Share
+    reject: Share
+
+
+ABOUT = TypeAdapter(_About)
+FIGURES_OF_RUNS = TypeAdapter(dict[str, list[_FiguresOfRun]])
 
 
 @dataclass(frozen=True)
@@ -92,19 +187,24 @@ def metrics_of(evaluation: Evaluation, row: paper.Row) -> dict[str, float]:
 
 
 def save(result: Result, folder: Path) -> None:
-    """Writes a result; the file that makes it whole comes last, all at once."""
+    """Writes a result. Both files are written before the first of them takes its place."""
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        folder / PREDICTIONS,
-        label=result.label,
-        prediction=result.prediction,
-        margin=result.margin,
-    )
-    save_record(result, folder)
+    part = folder / f"{PREDICTIONS}.part"
+    with open(part, "wb") as file:
+        np.savez_compressed(
+            file, label=result.label, prediction=result.prediction, margin=result.margin
+        )
+    record = _write_record(result, folder)
+    os.replace(part, folder / PREDICTIONS)
+    os.replace(record, folder / RUNS)
 
 
 def save_record(result: Result, folder: Path) -> None:
     """Writes ``result.json`` alone, all at once."""
+    os.replace(_write_record(result, folder), folder / RUNS)
+
+
+def _write_record(result: Result, folder: Path) -> Path:
     about = {
         "experiment": result.experiment,
         "row": result.row,
@@ -115,36 +215,77 @@ def save_record(result: Result, folder: Path) -> None:
     }
     part = folder / f"{RUNS}.part"
     part.write_text(json.dumps(about, indent=1) + "\n")
-    os.replace(part, folder / RUNS)
+    return part
 
 
 def load(folder: Path) -> Result:
     """Reads what `save` wrote.
 
     Raises:
-        InputError: files that are missing, broken or do not belong together.
+        InputError: a file that is missing or damaged, or does not belong to the other.
     """
+    about = _about(folder)
+    path = folder / PREDICTIONS
     try:
-        about = json.loads((folder / RUNS).read_text())
-        with open(folder / PREDICTIONS, "rb") as f, np.load(f, allow_pickle=False) as arrays:
-            result = Result(
-                **about | {"runs": tuple(about["runs"])},
-                label=arrays["label"],
-                prediction=arrays["prediction"],
-                margin=arrays["margin"],
-            )
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as e:
-        raise InputError(f"{folder} is no whole result ({e}): train {folder.name} again") from e
-    shape = (len(result.runs), len(result.label))
-    if not result.prediction.shape == result.margin.shape == shape:
-        raise InputError(f"{folder}: its two files do not fit: train {folder.name} again")
-    return result
+        arrays = read_arrays(path, _trained_again(folder))
+    except FileNotFoundError:
+        about = None
+    if about is None:
+        raise InputError(
+            f"{folder} is no whole result: git restore {folder}, or {_trained_again(folder)}"
+        )
+    try:
+        _check(arrays, len(about["runs"]))
+    except ValueError as e:
+        raise damaged(path, str(e), _trained_again(folder)) from e
+    whole: Any = {**about, "runs": tuple(about["runs"]), **arrays}
+    return Result(**whole)
+
+
+def _about(folder: Path) -> _About | None:
+    """What ``result.json`` says, None if there is none."""
+    path, again = folder / RUNS, _trained_again(folder)
+    try:
+        about = read_json(path, ABOUT, again)
+    except FileNotFoundError:
+        return None
+    if about["experiment"] != folder.name:
+        raise damaged(path, f"it tells of {about['experiment']}", again)
+    if about["row"] not in paper.ROWS:
+        raise damaged(path, f"row: {about['row']} is none of Figure 9", again)
+    return about
+
+
+def _trained_again(folder: Path) -> str:
+    return f"rm -r {folder} and dvc repro -s train@{folder.name}"
+
+
+def _check(arrays: Mapping[str, NDArray], runs: int) -> None:
+    if arrays.keys() != {"label", "prediction", "margin"}:
+        raise ValueError(f"it holds {', '.join(arrays) or 'nothing'}")
+    digits = arrays["label"].size
+    if not digits:
+        raise ValueError("it tells of no digits")
+    check_array("label", arrays["label"], "uint8", (digits,), 9)
+    check_array("prediction", arrays["prediction"], "uint8", (runs, digits), 9)
+    check_array("margin", arrays["margin"], "float16", (runs, digits), np.inf)
 
 
 def load_all(root: Path) -> dict[str, Result]:
-    """All results of a folder by the names of their experiments, in order."""
-    folders = sorted(path.parent for path in root.glob(f"*/{RUNS}"))
-    return {folder.name: load(folder) for folder in folders}
+    """All results of a folder by the names of their experiments, in order.
+
+    Raises:
+        InputError: one that is not whole, or of other digits than another of the same data.
+    """
+    found = {path.parent.name: load(path.parent) for path in sorted(root.glob(f"*/{RUNS}"))}
+    labels: dict[str, tuple[str, NDArray]] = {}
+    for name, result in found.items():
+        other, known = labels.setdefault(result.digest, (name, result.label))
+        if not np.array_equal(known, result.label):
+            folder = root / name
+            reason = f"its labels are not those of {root / other}"
+            raise damaged(folder / PREDICTIONS, reason, _trained_again(folder))
+    return found
 
 
 def evaluate_all(results: Mapping[str, Result]) -> Figures:
@@ -159,38 +300,54 @@ def evaluate_all(results: Mapping[str, Result]) -> Figures:
 
 
 def save_figures(figures: Figures, path: Path) -> None:
-    """Writes what `evaluate_all` gives."""
+    """Writes what `evaluate_all` gives, all at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(figures, indent=1) + "\n")
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(figures, indent=1) + "\n")
+    os.replace(part, path)
 
 
-def load_figures(path: Path) -> Figures:
-    """Reads what `save_figures` wrote.
+def load_figures(path: Path, results: Mapping[str, Result]) -> Figures:
+    """Reads what `save_figures` wrote of those results.
 
     Raises:
-        InputError: a file that is missing or broken.
+        InputError: a file that is missing or damaged, or of other runs.
     """
+    again = "dvc repro -s -f evaluate"
     try:
-        figures: Figures = json.loads(path.read_text())
-        return {name: [dict(run) for run in runs] for name, runs in figures.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as e:
-        raise InputError(f"{path} cannot be read ({e}): dvc repro -s -f evaluate") from e
+        figures: Any = read_json(path, FIGURES_OF_RUNS, again)
+    except FileNotFoundError as e:
+        raise InputError(f"there is no {path}: {again}") from e
+    for name, result in results.items():
+        seeds = [run["seed"] for run in figures.get(name, [])]
+        if seeds != [run["seed"] for run in result.runs]:
+            raise InputError(f"{path} does not tell of the runs of {name}: {again}")
+    return figures
 
 
 def identities(folder: Path) -> dict[int, str | None]:
-    """The identity of each run that a folder keeps, by its seed; none where there is no whole
-    result. Reads no predictions."""
-    try:
-        runs = json.loads((folder / RUNS).read_text())["runs"]
-        return {run["seed"]: run.get("identity") for run in runs}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+    """The identity of each run that a folder keeps, by its seed; none where there is no result.
+    Reads no predictions.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    about = _about(folder)
+    return {run["seed"]: run.get("identity") for run in about["runs"]} if about else {}
 
 
 def find(root: Path, identity: str) -> tuple[Result, int] | None:
-    """The run of an identity: the result that keeps it, and its number there."""
+    """The run of an identity: the result that keeps it, and its number there. Results of which
+    nobody knows whose runs they are hinder no other.
+
+    Raises:
+        InputError: its predictions are damaged.
+    """
     for folder in sorted(path.parent for path in root.glob(f"*/{RUNS}")):
-        for number, own in enumerate(identities(folder).values()):
-            if own == identity:
-                return load(folder), number
+        try:
+            own = list(identities(folder).values())
+        except InputError:  # whoever asks for these results is told
+            continue
+        if identity in own:
+            return load(folder), own.index(identity)
     return None

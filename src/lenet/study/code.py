@@ -8,10 +8,14 @@ import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from lenet.experiment import identity
 from lenet.experiment.reachable import ENDS
+from lenet.files import Count, Seeds, Text, read_json
 from lenet.study.profile import REPORTS, RESULTS, Parameters, configuration, rows
 
 OF_ROWS, OF_STAGES = RESULTS / "code", REPORTS / "code"
@@ -29,6 +33,8 @@ STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
 }
 """Of each stage but `train`: where its code begins, and behind what nothing is followed."""
+
+Digest = Annotated[str, Field(pattern=r"^([0-9a-f]{16}|[0-9a-f]{64})$")]
 
 TEMPLATES = ("*.j2", "*.css", "*.js", "*.toml")  # what a report is made from besides code
 
@@ -69,13 +75,37 @@ def _write_all(folder: Path, files: Iterable[tuple[str, dict[str, Any]]]) -> Non
         (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
+@with_config(ConfigDict(strict=True, extra="forbid"))
+class _Row(TypedDict):
+    """What the file of a row holds."""
+
+    configuration: Digest
+    code: Digest
+    threads: Count
+    seeds: Seeds
+
+
+@with_config(ConfigDict(strict=True, extra="forbid"))
+class _Data(TypedDict):
+    """What results/data.json holds."""
+
+    name: Text
+    sha256: Digest
+    training_digits: Count
+    test_digits: Count
+
+
+ROW, DIGITS = TypeAdapter(_Row), TypeAdapter(_Data)
+
+
 def identities(name: str) -> dict[int, str]:
     """The identity of each run that a row asks for, by its seed, as `code` and `data` wrote it
     down. Imports nothing heavy: most stages of a study have nothing to do but to ask this.
 
     Raises:
-        OSError, ValueError, KeyError: they were not, or their files are damaged.
+        FileNotFoundError: they were not.
+        InputError: their files are damaged.
     """
-    row = json.loads((OF_ROWS / f"{name}.json").read_text())
-    data = json.loads((RESULTS / "data.json").read_text())["sha256"]
-    return {seed: identity.training(row, data, seed) for seed in row["seeds"]}
+    row = read_json(OF_ROWS / f"{name}.json", ROW, "dvc repro -s -f code")
+    data = read_json(RESULTS / "data.json", DIGITS, "dvc repro -s -f data")
+    return {seed: identity.training(row, data["sha256"], seed) for seed in row["seeds"]}

@@ -2,35 +2,70 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
 
 from omegaconf import DictConfig, OmegaConf
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from lenet.errors import InputError
+from lenet.files import Count, Text, reason
 
 CONF, RESULTS, REPORTS, PARAMS = map(Path, ("conf", "results", "reports", "params.yaml"))
 SIZE = ("seeds", "epochs", "train_size", "changed_digits")  # what a profile says
 
+MEND = f"mend it, or git restore {PARAMS}"
+
 Parameters = dict[str, Any]
+
+
+@with_config(ConfigDict(strict=True))
+class _Profile(TypedDict):
+    seeds: NotRequired[Count]
+    epochs: NotRequired[Count | None]
+    train_size: NotRequired[Count | None]
+    changed_digits: NotRequired[Count]
+
+
+@with_config(ConfigDict(strict=True))
+class _Values(TypedDict):
+    profile: Text
+    data: Text
+    threads: Count
+    profiles: dict[Text, _Profile]
+    rows: NotRequired[list[Text]]
+
+
+VALUES = TypeAdapter(_Values)
 
 
 def parameters() -> Parameters:
     """`params.yaml` with the values of its chosen profile.
 
     Raises:
-        InputError: no such file here, a profile that it does not have or that lacks something.
+        InputError: no such file here or a damaged one, a profile that it does not have or that
+            lacks something.
     """
-    if not PARAMS.is_file():
+    if not PARAMS.exists():
         raise InputError(f"no {PARAMS} in {Path.cwd()}: run this in the project's folder")
-    values: Any = OmegaConf.to_container(OmegaConf.load(PARAMS))
-    name = values["profile"]
-    if name not in values["profiles"]:
-        raise InputError(
-            f"profile={name} in {PARAMS} is not one of {', '.join(values['profiles'])}"
-        )
-    size = values["profiles"][name]
-    if missing := [key for key in SIZE if key not in size]:
-        raise InputError(f"the profile {name} in {PARAMS} lacks {', '.join(missing)}")
+    try:
+        values: Any = OmegaConf.to_container(OmegaConf.load(PARAMS))
+        VALUES.validate_python(values)
+        name = values["profile"]
+        if name not in values["profiles"]:
+            raise InputError(
+                f"profile={name} in {PARAMS} is not one of {', '.join(values['profiles'])}"
+            )
+        size = values["profiles"][name]
+        if missing := [key for key in SIZE if key not in size]:
+            raise InputError(f"the profile {name} in {PARAMS} lacks {', '.join(missing)}")
+    except InputError:
+        raise
+    except ValidationError as e:
+        raise InputError(f"{PARAMS} makes no sense ({reason(e)}): {MEND}") from e
+    except Exception as e:  # of many kinds: of the system, of YAML, of OmegaConf
+        first = " ".join(str(e).split()) or type(e).__name__
+        raise InputError(f"{PARAMS} cannot be read ({first}): {MEND}") from e
     return values | size
 
 

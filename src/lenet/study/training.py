@@ -4,7 +4,6 @@
 missing of all rows that the command asks for, on all cores; the others find theirs finished.
 """
 
-import json
 import logging
 import os
 import sys
@@ -38,7 +37,7 @@ def train(row: str, params: Parameters) -> None:
     if is_whole(row):
         return
     with FileLock(_lock()):  # a second `dvc repro` waits, and finds it whole
-        missing = [each for each in asked_for(row) if not is_whole(each)]
+        missing = [each for each in asked_for(row) if _is_missing(each)]
         if missing == [row]:
             train_row(row, params)
         elif row in missing:
@@ -55,14 +54,29 @@ def _lock() -> str:
 
 
 def is_whole(row: str) -> bool:
-    """Whether `results/` holds just the runs that a row asks for."""
+    """Whether `results/` holds just the runs that a row asks for.
+
+    Raises:
+        InputError: what it holds is damaged, so that nothing may take its place unasked; what the
+            row asks for is not written down.
+    """
     try:
         wanted = code.identities(row)
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise InputError(f"what {row} asks for is not written down ({e}): dvc repro code") from e
+    except FileNotFoundError as e:
+        raise InputError(f"what {row} asks for is not written down: dvc repro code data") from e
     folder = RESULTS / row
-    whole = results.identities(folder) == wanted and (folder / results.PREDICTIONS).is_file()
-    return whole and (row not in KEPT or (folder / results.MODEL).is_file())
+    if results.identities(folder) != wanted:
+        return False
+    results.load(folder)
+    return row not in KEPT or (folder / results.MODEL).is_file()
+
+
+def _is_missing(row: str) -> bool:
+    """Whether a row is to be trained; damage is its own stage's matter."""
+    try:
+        return not is_whole(row)
+    except InputError:
+        return False
 
 
 def train_row(row: str, params: Parameters) -> None:
@@ -140,9 +154,9 @@ def _try(row: str, params: Parameters) -> str | None:
 def _recorded(row: str) -> tuple[float, float]:
     """Seconds and GB that a row took when it was trained before, whatever its code was then."""
     try:
-        runs = json.loads((RESULTS / row / results.RUNS).read_text())["runs"]
-        metrics = [run["metrics"] for run in runs]
-        seconds = sum(each["training_seconds"] for each in metrics)
-        return seconds, max(each.get("peak_memory_gb", UNKNOWN) for each in metrics)
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = results.load(RESULTS / row)
+    except InputError:  # not trained yet
         return float(sys.maxsize), UNKNOWN
+    metrics = [run["metrics"] for run in kept.runs]
+    seconds = sum(each["training_seconds"] for each in metrics)
+    return seconds, max(each.get("peak_memory_gb") or UNKNOWN for each in metrics)
