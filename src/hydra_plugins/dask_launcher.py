@@ -6,14 +6,13 @@ and gets signals as any run does. Dask runs the job of a worker that died again,
 
 import logging
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import cloudpickle
@@ -57,9 +56,11 @@ class DaskLauncher(Launcher):
                 return [_result(*pair) for pair in zip(futures, jobs, strict=True)]
             except BaseException:  # Ctrl-C, SIGTERM
                 client.cancel(futures, force=True)
-                until = time.monotonic() + ENDS_WITHIN
-                while time.monotonic() < until and any(client.run(runs, sweep).values()):
-                    time.sleep(0.2)
+                end = monotonic() + ENDS_WITHIN
+                while monotonic() < end and any(
+                    client.run(runs, sweep, on_error="ignore").values()
+                ):
+                    sleep(0.2)
                 raise
 
     def _connect(self) -> Any:
@@ -94,7 +95,7 @@ class DaskLauncher(Launcher):
 def _result(future: Any, job: DictConfig) -> Any:
     """What a job returned; where its process or its worker died every time, that is noted."""
     try:
-        return pickle.loads(future.result())
+        return cloudpickle.loads(future.result())
     except Exception as e:
         place = SweepJob(Path(job.hydra.sweep.dir), job.hydra.job.num, None)
         place.failed(Failure(job.name, f"{type(e).__name__}: {e}"))
@@ -120,7 +121,7 @@ def run(call: bytes, sweep: str, folder: str, env: Mapping[str, str]) -> bytes:
             process.stdin.write(call)
             process.stdin.flush()
             while process.poll() is None and task.state != "cancelled":
-                time.sleep(0.2)
+                sleep(0.2)
             process.terminate()
             process.wait()
         if process.returncode:
@@ -140,7 +141,7 @@ def _end_with_worker() -> None:
 
 
 if __name__ == "__main__":  # a job's process
-    function, config, context, state = pickle.load(sys.stdin.buffer)
+    function, config, context, state = cloudpickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with_worker, daemon=True).start()
     setup_globals()
     Singleton.set_state(state)

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlparse
 
 import pandas as pd
 import pytest
+import yaml
 from tests.conftest import PROJECT, runs
 
 pytest.importorskip("distributed", reason="no Dask here")
@@ -162,3 +163,22 @@ def test_a_worker_killed_at_any_moment_changes_nothing(
         assert kept(folder) == serial, f"sweep {number}"
         print(f"sweep {number} is as the serial one; the worker was busy: {busy}", flush=True)
     assert hits >= sweeps / 2, "most kills hit a worker at work"
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (["workers=0"], "hydra.launcher.workers=0 has to be a whole number from 1"),
+        (["workers=two"], "hydra.launcher.workers=two has to be a whole number from 1"),
+        (["workers=2", "address=tcp://x"], "the cluster at hydra.launcher.address has workers"),
+        (["address=nowhere"], "no Dask scheduler answers at hydra.launcher.address=nowhere"),
+    ],
+)
+def test_a_cluster_that_cannot_be_used_is_told_in_one_line(values: list[str], reason: str) -> None:
+    from hydra_plugins.dask_launcher import DaskLauncher
+
+    given = {key: yaml.safe_load(value) for key, _, value in (v.partition("=") for v in values)}
+    launcher = DaskLauncher(given.get("address"), given.get("workers"))
+    with pytest.raises(SystemExit, match=f"^The sweep cannot start: {reason}") as exit_:
+        launcher._connect()
+    assert "\n" not in str(exit_.value)
