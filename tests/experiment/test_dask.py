@@ -109,7 +109,7 @@ def sweep_with_a_kill(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    wanted, delay = moments.randint(0, JOBS * EPOCHS - 1), moments.uniform(0, 1)
+    wanted, delay = moments.randint(1, JOBS * EPOCHS * 2 // 3), moments.uniform(0, 1)
     while process.poll() is None and log.read_text()[told:].count(" epoch ") < wanted:
         time.sleep(0.05)
     time.sleep(delay)
