@@ -141,11 +141,13 @@ def has_extras(command: str, request: pytest.FixtureRequest) -> None:
 
 
 def has_options(command: str, request: pytest.FixtureRequest) -> None:
-    """MLflow has the subcommand with these options; tests/tracking/test_server.py starts it."""
+    """MLflow or Dask has the subcommand with these options; tests/tracking/test_server.py and
+    tests/experiment/test_dask.py start them."""
     folder: Path = request.getfixturevalue("tracking_folder")
     words = shlex.split(command)
-    name, *given = words[words.index("mlflow") + 1 :]
-    done = succeeded(commands.run(["python", "-m", "mlflow", name, "--help"], folder))
+    program = "dask" if words[0] == "dask" else "mlflow"
+    name, *given = words[words.index(program) + 1 :]
+    done = succeeded(commands.run(["python", "-m", program, name, "--help"], folder))
     known = set(re.findall(r"--[a-z-]+", done.stdout))
     assert {word for word in given if word.startswith("--")} <= known
 
@@ -227,13 +229,24 @@ DOCUMENTED: dict[str, Way | Slow] = {
     ),
     "python train.py -m model=lenet5,lenet5_relu hydra/launcher=submitit_local "
     "trainer.threads=1": says("LocalLauncher", "model=lenet5", "--cfg", "hydra", without=("-m",)),
+    # on Dask's workers: tests/experiment/test_dask.py
+    "python train.py -m model=lenet5,lenet5_relu hydra/launcher=dask trainer.threads=1": says(
+        "DaskLauncher", "model=lenet5", "--cfg", "hydra", without=("-m",)
+    ),
+    "python train.py -m 'experiment=glob(mlp_*)' hydra/launcher=dask trainer.threads=1 "
+    "output=/shared/lenet hydra.launcher.address=tcp://head:8786 "
+    "tracking.uri=http://head:5000": says(
+        "address: tcp://head:8786", "experiment=mlp_300", "--cfg", "hydra", without=("-m",)
+    ),
+    "dask scheduler --host 127.0.0.1 --port 8786 --dashboard-address 127.0.0.1:8787": has_options,
+    "dask worker tcp://127.0.0.1:8786 --host 127.0.0.1 --nthreads 1 --no-nanny": has_options,
     "python train.py tracking.uri=http://127.0.0.1:5000": says("uri: http://127", "--cfg", "job"),
     "python -m lenet.tracking deliver": says("Nothing waits."),
     "mlflow ui": has_options,
     "MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server "
     "--workers 1 --backend-store-uri postgresql+psycopg://user@127.0.0.1/runs "
     "--artifacts-destination ./artifacts": has_options,
-    "pip install -e '.[parallel,search,cluster]'": has_extras,
+    "pip install -e '.[parallel,search,cluster,dask]'": has_extras,
     "pip install -e '.[postgres]'": has_extras,
     "python predict.py": says("picture", "--help"),
     "python predict.py digit.png": predicts,

@@ -68,7 +68,7 @@ QUICK = ("data=digits", "recipe.epochs=1", "trainer.threads=1")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "slurm"], indirect=True)
+@pytest.mark.parametrize("launcher", ["joblib", "dask", "submitit_local", "slurm"], indirect=True)
 def test_failures_and_skips_are_told_by_every_launcher(
     train, tmp_path: Path, launcher: str
 ) -> None:
@@ -112,9 +112,12 @@ def test_a_job_that_a_cluster_takes_back_is_queued_again_and_continues(
 
 
 @pytest.mark.slow
-def test_an_interrupted_sweep_leaves_no_worker_and_no_open_run(started, tmp_path: Path) -> None:
-    workers = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    with started("-m", *QUICK, "recipe.epochs=900", "seed=0,1", *workers) as process:
+@pytest.mark.parametrize("workers", ["joblib hydra.launcher.n_jobs=2", "dask"])
+def test_an_interrupted_sweep_leaves_no_worker_and_no_open_run(
+    started, tmp_path: Path, workers: str
+) -> None:
+    launcher = f"hydra/launcher={workers}".split()
+    with started("-m", *QUICK, "recipe.epochs=900", "seed=0,1", *launcher) as process:
         for line in process.stdout:
             if "epoch 2 " in line:
                 break

@@ -8,12 +8,13 @@ if TYPE_CHECKING:
     from lenet.experiment.config import build
     from lenet.experiment.loaded import LoadedClassifier, compose_experiment, load_classifier
     from lenet.experiment.provenance import cores
-    from lenet.experiment.sweep import Sweep
+    from lenet.experiment.sweep import Sweep, SweepJob
     from lenet.experiment.training import digits_of, fit
 
 _MODULES = {
     "LoadedClassifier": "loaded",
     "Sweep": "sweep",
+    "SweepJob": "sweep",
     "build": "config",
     "compose_experiment": "loaded",
     "cores": "provenance",
