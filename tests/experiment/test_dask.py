@@ -130,7 +130,7 @@ def children(parent: int) -> list[Path]:
     return [Path("/proc", pid) for path in pids for pid in path.read_text().split()]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_workers_of_this_machine_give_what_the_serial_sweep_gives(train, tmp_path: Path) -> None:
     # folders of their own: MLflow would not see a new database of the same name
     for name, launcher in (("serial", ()), ("dask", ("hydra/launcher=dask",))):
@@ -143,7 +143,7 @@ def test_workers_of_this_machine_give_what_the_serial_sweep_gives(train, tmp_pat
 @pytest.mark.parametrize(
     "sweeps",
     [
-        pytest.param(2, marks=pytest.mark.slow),
+        pytest.param(2, marks=pytest.mark.long),
         pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(3600)]),
     ],
 )
