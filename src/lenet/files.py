@@ -1,12 +1,15 @@
 """The project's own files, read back with each value's type and range checked: what is damaged is
-told in a line that names the file and the way out, and is never taken for something else."""
+told in a line that names the file and the way out, and is never taken for something else. Files may
+come from anyone: nothing in them runs, and none takes more memory than it is allowed."""
 
+import math
+import stat
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from lenet.errors import InputError
 
@@ -15,7 +18,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Text = Annotated[str, Field(min_length=1)]
+LARGEST_TEXT = 16 * 2**20  # bytes; hundreds of times what this project writes, as the next
+LARGEST_ARRAYS = 256 * 2**20  # bytes of all arrays of a file, unpacked
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():  # it may come to a terminal
+        raise ValueError("it is not printable")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(_printable)]
 Count = Annotated[int, Field(ge=1, le=2**53, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
@@ -26,6 +39,21 @@ def damaged(path: Path, reason: str, otherwise: str) -> InputError:
     """The error that says that a file is damaged, and what to do: what git has, or ``otherwise``,
     a way to make the file again."""
     return InputError(f"{path} is damaged ({reason}): git restore {path}, or {otherwise}")
+
+
+def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
+    """The text of a file of at most so many bytes.
+
+    Raises:
+        OSError: it is not there, or cannot be read.
+        ValueError: it is larger, no UTF-8, or a device, which may never end.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is no file")
+    if status.st_size > largest:
+        raise ValueError(f"it has {status.st_size} bytes, more than {largest}")
+    return path.read_text("utf-8")
 
 
 def read_json(path: Path, kind: TypeAdapter[T], otherwise: str) -> T:
@@ -41,13 +69,13 @@ def read_json(path: Path, kind: TypeAdapter[T], otherwise: str) -> T:
         InputError: it is damaged.
     """
     try:
-        return kind.validate_json(path.read_bytes())
+        return kind.validate_json(read_text(path))
     except FileNotFoundError:
         raise
     except ValidationError as e:
         raise damaged(path, reason(e), otherwise) from e
-    except OSError as e:
-        raise damaged(path, str(e.strerror), otherwise) from e
+    except (OSError, ValueError) as e:
+        raise damaged(path, _first_line(e), otherwise) from e
 
 
 def read_arrays(path: Path, otherwise: str) -> "dict[str, NDArray]":
@@ -55,7 +83,10 @@ def read_arrays(path: Path, otherwise: str) -> "dict[str, NDArray]":
     import numpy as np
 
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError("it is no file")
         with zipfile.ZipFile(path) as archive:
+            _check_sizes(archive)
             if odd := archive.testzip():
                 raise ValueError(f"the checksum of {odd} does not fit")
         with np.load(path, allow_pickle=False) as arrays:
@@ -68,6 +99,21 @@ def read_arrays(path: Path, otherwise: str) -> "dict[str, NDArray]":
         if not hasattr(array, "dtype"):
             raise damaged(path, f"{name} is no array", otherwise)
     return found
+
+
+def _check_sizes(archive: zipfile.ZipFile) -> None:
+    """Looks at what a file says of its arrays, and unpacks none; raises ValueError."""
+    from numpy.lib import format as npy
+
+    if sum(member.file_size for member in archive.infolist()) > LARGEST_ARRAYS:
+        raise ValueError(f"it unpacks to more than {LARGEST_ARRAYS} bytes")
+    for member in archive.infolist():
+        with archive.open(member) as file:
+            if npy.read_magic(file) != (1, 0):  # what numpy writes for plain arrays
+                raise ValueError(f"{member.filename} is no plain array")
+            shape, _, dtype = npy.read_array_header_1_0(file)
+            if math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
+                raise ValueError(f"the shape of {member.filename} does not fit its size")
 
 
 def check_array(
@@ -100,7 +146,7 @@ def reason(e: ValidationError) -> str:
     """The first of what does not fit, and where it stands."""
     first = e.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    return _shown(f"{where}: {first['msg']}" if where else first["msg"])
 
 
 def unique(values: object) -> object:
@@ -114,4 +160,10 @@ Seeds = Annotated[list[Seed], BeforeValidator(unique), Field(min_length=1)]
 
 
 def _first_line(e: Exception) -> str:
-    return next(iter(str(e).splitlines()), "") or type(e).__name__
+    return _shown(next(iter(str(e).splitlines()), "") or type(e).__name__)
+
+
+def _shown(text: str) -> str:
+    """A text that may be foreign, such that it cannot steer a terminal, and not too long."""
+    text = text if len(text) <= 300 else f"{text[:300]}..."
+    return text if text.isprintable() else ascii(text)[1:-1]

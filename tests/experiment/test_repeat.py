@@ -65,7 +65,12 @@ def keep(store: str, tmp_path: Path) -> Callable[..., str]:
     return keep
 
 
-PLAIN = {"model": {}, "recipe": {}, "data": {"source": "digits"}, "trainer": {}}
+PLAIN = {
+    "model": {"_target_": "lenet.classic.NearestNeighbours", "k": 3},
+    "recipe": {"_target_": "lenet.classic.Fit"},
+    "data": {"source": "digits"},
+    "trainer": {},
+}
 
 
 def test_a_run_is_repeated_to_the_last_bit(configure, repeat, store: str, tmp_path, capsys) -> None:

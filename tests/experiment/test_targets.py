@@ -8,7 +8,14 @@ import yaml
 from hydra.utils import get_object
 
 from lenet.errors import InputError
-from lenet.experiment.targets import LETTERS, PERMITTED, RENAMED, permitted, read
+from lenet.experiment.targets import (
+    LETTERS,
+    PERMITTED,
+    RENAMED,
+    own_names,
+    permitted,
+    read_configuration,
+)
 
 CONF = Path(__file__).parents[2] / "conf"
 NET = {"_target_": "lenet.nets.LeNet5", "output": "rbf"}
@@ -49,10 +56,11 @@ def test_older_names_become_those_of_today() -> None:
     assert old["model"] == {"_target_": "lenet.nets.lenet4.LeNet4"}, "what was given stays"
 
 
-def test_plain_values_come_back_as_they_are() -> None:
+def test_plain_values_come_back_as_they_are(tmp_path: Path) -> None:
     values = {"name": "a run", "seeds": [0, 1], "data": {"noise": 0.1, "distort": False, "x": None}}
     assert permitted(values) == values
-    assert read(yaml.safe_dump(values)) == values
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(values))
+    assert read_configuration(tmp_path / "c.yaml") == values
 
 
 @pytest.mark.parametrize(
@@ -78,6 +86,12 @@ def test_plain_values_come_back_as_they_are() -> None:
         ({"a": Path("b")}, "no plain value"),
         ({"a": b"bytes"}, "is a bytes"),
         ({"a": list(range(10_001))}, "too many values"),
+        ({"a": 2**64}, "too large a number"),
+        ({"a": "???"}, "no plain text"),
+        ({"a": "b" * 1_001}, "no plain text"),
+        ({"a\nb": 1}, "not a plain name"),
+        ({"a": "\x1b[2J"}, r"a=\\x1b"),
+        ({"a": "\u202e"}, "no plain text"),
     ],
 )
 def test_what_could_do_more_is_refused(hostile: dict, reason: str) -> None:
@@ -90,6 +104,19 @@ def test_values_without_end_are_refused() -> None:
     endless.append(endless)
     with pytest.raises(InputError, match="too deeply nested"):
         permitted(endless)
+
+
+def test_a_class_of_the_users_own_is_permitted_where_conf_names_it(tmp_path: Path) -> None:
+    for group, name in (("model", "own.Net"), ("trainer", "own.Trainer")):
+        (tmp_path / group).mkdir()
+        (tmp_path / group / "mine.yaml").write_text(f"a: [{{_target_: {name}}}] # _target_: no.Net")
+    (tmp_path / "model" / "broken.yaml").write_text("a: [")
+    own = own_names(tmp_path)
+    assert own == {"own.Net"}
+    assert permitted({"_target_": "own.Net"}, own) == {"_target_": "own.Net"}
+    for name in ("own.Net2", "no.Net", "own.Trainer"):
+        with pytest.raises(InputError, match="conf/ does not name it"):
+            permitted({"_target_": name}, own)
 
 
 @pytest.mark.parametrize(
@@ -105,11 +132,12 @@ def test_values_without_end_are_refused() -> None:
         ("", "no mapping"),
         ("a: [", "no YAML"),
         ("a: \0", "no YAML"),
-        ("a" * (LETTERS + 1), "letters"),
+        ("a" * (LETTERS + 1), "more than"),
         ("recipe: {_target_: lenet.learning.SDLM, epochs: '${oc.env:HOME}'}", "interpolation"),
     ],
 )
-def test_text_that_is_no_configuration_is_refused(text: str, reason: str) -> None:
+def test_text_that_is_no_configuration_is_refused(text: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(InputError, match=reason) as told:
-        read(text)
+        read_configuration(tmp_path / "c.yaml")
     assert "\n" not in str(told.value)

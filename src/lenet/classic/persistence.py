@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from zipfile import BadZipFile, ZipFile
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.linear_model import RidgeClassifier
@@ -88,7 +90,8 @@ def load(path: str | Path) -> Any:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: the file was not written by ``save``, is damaged, or asks for other classes.
+        ValueError: the file was not written by ``save``, is damaged, asks for other classes, or
+            has a number that is not finite.
     """
     import skops.io
 
@@ -97,6 +100,9 @@ def load(path: str | Path) -> Any:
         with open(path, "rb") as file:
             _check(file)
             estimator = skops.io.load(file, trusted=CLASSES)
+        for name, array in _arrays(estimator, type(estimator).__name__):
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} has values that are not finite")
     except OSError:
         raise
     except BadZipFile as error:
@@ -109,6 +115,21 @@ def load(path: str | Path) -> Any:
     if not hasattr(estimator, "decision_function"):
         raise ValueError(f"{refusal}: a {type(estimator).__name__} gives no scores")
     return estimator
+
+
+def _arrays(value: Any, name: str) -> Iterator[tuple[str, NDArray]]:
+    """All floating-point numbers of an estimator, each with where it is."""
+    if isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f"):
+        yield name, np.asarray(value)
+    elif isinstance(value, BaseEstimator):
+        for key, part in vars(value).items():
+            yield from _arrays(part, f"{name}.{key}")
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _arrays(part, f"{name}.{key}")
+    elif isinstance(value, list | tuple):
+        for number, part in enumerate(value):
+            yield from _arrays(part, f"{name}[{number}]")
 
 
 def _check(file: BinaryIO) -> None:

@@ -1,6 +1,7 @@
 """Classifiers built on nets that another recipe trains (III.C.8 and III.C.9), and their recipes."""
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,16 +10,23 @@ from typing import ClassVar, Protocol, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lenet.classifier import Costs, EpochCallback, Recipe, Task
 from lenet.data import COPIES, training_patterns
 from lenet.ensemble import boosting
-from lenet.ensemble.heads import below_output, features_of
+from lenet.ensemble.heads import CLASSES, below_output, features_of
 from lenet.errors import InputError
 from lenet.learning import SDLM
-from lenet.nets import TrainedNet, net_costs, weights_of
+from lenet.nets import (
+    TrainedNet,
+    load_weights,
+    net_costs,
+    require_finite,
+    save_tensors,
+    weights_of,
+)
 
 THRESHOLD_PATTERNS = 20_000  # on which the first net's threshold is chosen
 
@@ -61,10 +69,19 @@ class Headed:
 
     @classmethod
     def load(cls, net: nn.Sequential, head: Head, path: Path) -> Self:
-        """Reads what `save` wrote into a net and a head, both untrained."""
+        """Reads what `save` wrote into a net and a head, both untrained.
+
+        Raises:
+            KeyError: the file is that of a net without a head.
+            ValueError: as `load_weights`; what the head remembers is not what it has to be.
+        """
         weights = load_file(path)
         features, labels = weights.pop("features"), weights.pop("labels")
-        net.load_state_dict(weights)
+        load_weights(net, weights)
+        require_finite({"features": features})
+        whole = labels.dtype == torch.int64 and features.shape[:1] == labels.shape
+        if not whole or features.ndim != 2 or not 0 <= labels.min() <= labels.max() < CLASSES:
+            raise ValueError("the features and labels that a head remembers do not fit")
         return cls.fit(net.eval(), head, features.numpy(), labels)
 
     def scores(self, images: Tensor) -> NDArray:
@@ -79,7 +96,7 @@ class Headed:
     def save(self, path: Path) -> None:
         """Writes the net's weights and what the head remembers."""
         memory = {"features": torch.from_numpy(self.features), "labels": self.labels}
-        save_file(weights_of(self.net) | memory, path)
+        save_tensors(weights_of(self.net) | memory, path)
 
 
 @dataclass(frozen=True)
@@ -131,16 +148,20 @@ class BoostedNets:
 
     @classmethod
     def load(cls, net: nn.Sequential, path: Path) -> Self:
-        """Reads what `save` wrote into copies of an untrained net."""
+        """Reads what `save` wrote into copies of an untrained net; raises as `load_weights`."""
         weights = load_file(path)
         threshold = float(weights.pop("threshold", torch.inf))  # without one, all three are called
-        nets = []
-        for number in sorted({name.partition(".")[0] for name in weights}):
-            nets.append(TrainedNet(copy.deepcopy(net)))
-            of_net = {n: w for n, w in weights.items() if n.startswith(f"{number}.")}
-            nets[-1].net.load_state_dict(
-                {name.removeprefix(f"{number}."): value for name, value in of_net.items()}
-            )
+        if math.isnan(threshold):
+            raise ValueError("its threshold is not a number")
+        of_nets: dict[str, dict[str, Tensor]] = {number: {} for number in ("1", "2", "3")}
+        for name, value in weights.items():
+            number, _, own = name.partition(".")
+            if number not in of_nets:
+                raise ValueError(f"{name} belongs to none of the three nets")
+            of_nets[number][own] = value
+        nets = [TrainedNet(copy.deepcopy(net)) for _ in of_nets]
+        for trained, own_weights in zip(nets, of_nets.values(), strict=True):
+            load_weights(trained.net, own_weights)
         return cls(nets, threshold)
 
     def scores(self, images: Tensor) -> NDArray:
@@ -161,7 +182,7 @@ class BoostedNets:
             for number, trained in enumerate(self.nets, 1)
             for name, value in weights_of(trained.net).items()
         }
-        save_file(weights | {"threshold": torch.tensor(self.threshold)}, path)
+        save_tensors(weights | {"threshold": torch.tensor(self.threshold)}, path)
 
 
 @dataclass(frozen=True)

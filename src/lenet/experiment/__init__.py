@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from lenet.experiment.loaded import LoadedClassifier, compose_experiment, load_classifier
     from lenet.experiment.provenance import cores
     from lenet.experiment.sweep import Sweep, SweepJob
+    from lenet.experiment.targets import own_names, read_configuration
     from lenet.experiment.training import digits_of, fit
 
 _MODULES = {
@@ -21,6 +22,8 @@ _MODULES = {
     "digits_of": "training",
     "fit": "training",
     "load_classifier": "loaded",
+    "own_names": "targets",
+    "read_configuration": "targets",
     "run": "command",
     "train": "command",
 }

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from lenet import results
 from lenet.data import Digits, training_patterns
 from lenet.errors import InputError
 from lenet.report import run_figures as figures
@@ -61,7 +62,7 @@ def read_predictions(runs: ExperimentRuns, run_id: str) -> tuple[NDArray, NDArra
     """
     try:
         with tempfile.TemporaryDirectory() as folder:
-            table = pd.read_parquet(runs.artifact(run_id, PREDICTIONS, Path(folder)))
-        return table.filter(like="score_").to_numpy(), table.label.to_numpy()
-    except (ValueError, KeyError, AttributeError) as e:
+            found = results.read_predictions(runs.artifact(run_id, PREDICTIONS, Path(folder)))
+    except InputError as e:
         raise InputError(f"the predictions of run {run_id} are damaged: {e}") from e
+    return found.scores, found.label

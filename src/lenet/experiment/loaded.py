@@ -4,10 +4,13 @@ A run leaves ``config.yaml`` (what was trained, and how) and ``model.safetensors
 it). Neither can make anything but what `targets` permits, so files from elsewhere are safe to open.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
@@ -58,35 +61,53 @@ def compose_experiment(name: str, conf: Path) -> DictConfig:
     return cfg
 
 
-def load_classifier(config: Path | DictConfig, weights: Path) -> LoadedClassifier:
+def load_classifier(
+    config: Path | DictConfig, weights: Path, own: Collection[str] = ()
+) -> LoadedClassifier:
     """The classifier that a run trained; it gives the scores of that run to the last bit.
 
     Args:
         config: a run's ``config.yaml``, or what `compose_experiment` composes.
         weights: a run's ``model.safetensors``.
+        own: the user's own classes that it may be made of (`own_names`).
 
     Raises:
         InputError: files that are missing, broken or do not belong together.
     """
     try:
-        values = targets.read(config.read_text()) if isinstance(config, Path) else _own(config)
+        if isinstance(config, Path):
+            values = targets.read_configuration(config, own)
+        else:
+            values = _composed(config, own)
         name, view = values["name"], values["data"]["view"]
         VIEWS[view]
         recipe, model = build(values["recipe"]), build(values["model"])
-        classifier = recipe.load(model, weights)
+        loaded = LoadedClassifier(name, view, recipe.load(model, weights))
+        _check_scores(loaded)
     except (OSError, SafetensorError, KeyError) as e:
-        raise InputError(f"{weights} cannot be loaded by its configuration: {e}") from e
-    except (AttributeError, RuntimeError, TypeError, ValueError) as e:  # InputError among them
         reason = " ".join(str(e).split())
+        raise InputError(f"{weights} cannot be loaded by its configuration: {reason}") from e
+    except Exception as e:  # of many kinds, as what a file holds may have any shape
+        reason = " ".join(str(e).split()) or type(e).__name__
         raise InputError(f"{weights} does not fit its configuration: {reason}") from e
-    return LoadedClassifier(name, view, classifier)
+    return loaded
 
 
-def _own(config: DictConfig) -> Any:
+def _check_scores(loaded: LoadedClassifier) -> None:
+    """Raises ValueError where one digit, a cross, does not get a finite score for each class."""
+    cross = torch.zeros(1, 28, 28, dtype=torch.uint8)
+    cross[:, 13:15, 4:24] = cross[:, 4:24, 13:15] = 255
+    scores = loaded.scores(cross)
+    if scores.shape != (1, 10) or not np.isfinite(scores).all():
+        raise ValueError("it does not give ten finite scores")
+
+
+def _composed(config: DictConfig, own: Collection[str]) -> Any:
     """The part of a composed configuration that a classifier depends on, resolved."""
     model, recipe = (
         OmegaConf.to_container(config[part], resolve=True) for part in ("model", "recipe")
     )
     return targets.permitted(
-        {"name": config.name, "data": {"view": config.data.view}, "model": model, "recipe": recipe}
+        {"name": config.name, "data": {"view": config.data.view}, "model": model, "recipe": recipe},
+        own,
     )

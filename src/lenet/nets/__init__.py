@@ -5,7 +5,14 @@ from lenet.nets.costs import layer_costs, net_costs
 from lenet.nets.layers import EuclideanRBF, Pad, ScaledTanh, SparseConv, Subsampling
 from lenet.nets.lenet import LeNet1, LeNet4, LeNet5
 from lenet.nets.mlp import MLP
-from lenet.nets.trained import EVALUATION_BATCH, TrainedNet, weights_of
+from lenet.nets.trained import (
+    EVALUATION_BATCH,
+    TrainedNet,
+    load_weights,
+    require_finite,
+    save_tensors,
+    weights_of,
+)
 
 __all__ = [
     "BITMAPS",
@@ -23,6 +30,9 @@ __all__ = [
     "Subsampling",
     "TrainedNet",
     "layer_costs",
+    "load_weights",
     "net_costs",
+    "require_finite",
+    "save_tensors",
     "weights_of",
 ]

@@ -1,15 +1,15 @@
 """Which classifier reads: the run that is named, or the best one tracked, or the project's own."""
 
+import math
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from lenet.errors import InputError
 from lenet.evaluation import REJECTION_TARGET, margins, threshold
-from lenet.experiment import LoadedClassifier, compose_experiment, load_classifier
-from lenet.results import FOLDER, MODEL, ORIGIN
+from lenet.experiment import LoadedClassifier, compose_experiment, load_classifier, own_names
+from lenet.results import FOLDER, MODEL, ORIGIN, read_predictions
 from lenet.results import load as load_results
 from lenet.terminal import RUN_ID
 from lenet.tracking import (
@@ -56,15 +56,21 @@ def choose(project: Path, uri: str, run: str | None) -> Chosen:
         if run:
             raise InputError(f"--run {run} needs the store that holds it: give its --tracking")
         return _own(project)
+    own = own_names(project / "conf")
     with read_experiments(uri) as experiments:
         if run:
-            return _tracked(*find_run(experiments, run, uri))
+            return _tracked(*find_run(experiments, run, uri), own)
         runs = experiments[EXPERIMENT].all() if EXPERIMENT in experiments else []
-        measured = [k for k in runs if VALIDATION_ERROR in k.metrics and _holds_classifier(k)]
+        measured = [
+            kept
+            for kept in runs
+            if math.isfinite(kept.metrics.get(VALIDATION_ERROR, math.nan))
+            and _holds_classifier(kept)
+        ]
         if not measured:
             return _own(project)
         best = min(measured, key=lambda kept: kept.metrics[VALIDATION_ERROR])
-        return _tracked(best, experiments[EXPERIMENT])
+        return _tracked(best, experiments[EXPERIMENT], own)
 
 
 def _holds_classifier(run: RunRecord) -> bool:
@@ -72,7 +78,7 @@ def _holds_classifier(run: RunRecord) -> bool:
     return run.status == "FINISHED" and "macs" in run.metrics and ORIGIN not in run.tags
 
 
-def _tracked(run: RunRecord, tracked: ExperimentRuns) -> Chosen:
+def _tracked(run: RunRecord, tracked: ExperimentRuns, own: Collection[str]) -> Chosen:
     title = f"{run.name} (run {run.id[:RUN_ID]})" + _warning(run.tags.get("data"))
     if not _holds_classifier(run):
         raise InputError(
@@ -86,14 +92,12 @@ def _tracked(run: RunRecord, tracked: ExperimentRuns) -> Chosen:
         )
         weights = tracked.model(run.id, Path(folder))
         try:
-            answers = pd.read_parquet(predictions)
-        except ValueError as e:
-            raise InputError(f"{title}: its predictions.parquet is damaged ({e})") from e
-        margin = margins(answers.filter(like="score_").to_numpy())
-        wrong = (answers.label != answers.prediction).to_numpy()
-        return Chosen(
-            title, load_classifier(config, weights), threshold(margin, wrong, REJECTION_TARGET)
-        )
+            answers = read_predictions(predictions)
+            reader = load_classifier(config, weights, own)
+        except InputError as e:
+            raise InputError(f"{title}: {e}") from e
+        wrong = answers.label != answers.prediction
+        return Chosen(title, reader, threshold(margins(answers.scores), wrong, REJECTION_TARGET))
 
 
 def _own(project: Path) -> Chosen:
@@ -106,7 +110,9 @@ def _own(project: Path) -> Chosen:
     result = load_results(folder)
     return Chosen(
         f"the project's own {OWN}{_warning(result.data)}",
-        load_classifier(compose_experiment(OWN, project / "conf"), folder / MODEL),
+        load_classifier(
+            compose_experiment(OWN, project / "conf"), folder / MODEL, own_names(project / "conf")
+        ),
         threshold(result.margin[0], result.wrong[0], REJECTION_TARGET),  # of the seed that is kept
     )
 

@@ -1,6 +1,7 @@
 """reports/index.html and reports/README.md: the sentences, tables and figures put together."""
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,17 +104,34 @@ def write(
         "paper": paper,
         "resamples": tables.RESAMPLES,
     }
+    # the names of results are those of folders, whose texts may be anyone's
+    for jinja, template, file in (
+        (_environment(autoescape=True), "page.html.j2", "index.html"),
+        (_environment(finalize=in_markdown), "readme.md.j2", "README.md"),
+    ):
+        text = jinja.get_template(template).render(facts)
+        (reports / file).write_text(text.rstrip() + "\n", encoding="utf-8")
+
+
+def _environment(**escaping: Any) -> Environment:
     jinja = Environment(
         loader=PackageLoader("lenet.report", "templates"),
         undefined=StrictUndefined,
-        autoescape=lambda name: name is not None and name.endswith("html.j2"),
         trim_blocks=True,
         lstrip_blocks=True,
+        **escaping,
     )
     jinja.filters |= {"number": _number, "duration": duration, "run": lambda run: run[:RUN_ID]}
-    for template, file in (("page.html.j2", "index.html"), ("readme.md.j2", "README.md")):
-        text = jinja.get_template(template).render(facts)
-        (reports / file).write_text(text.rstrip() + "\n", encoding="utf-8")
+    return jinja
+
+
+def in_markdown(value: Any) -> Any:
+    """A text such that Markdown shows it as it is: no HTML, no link, no end of a table's cell."""
+    if not isinstance(value, str):
+        return value
+    line = re.sub(r"&(?=#?\w+;)", "&amp;", re.sub(r"\s+", " ", value))
+    line = re.sub(r"<(?=[a-z/!?])", "&lt;", line, flags=re.IGNORECASE)  # but not in p < 0.05
+    return line.replace("|", "\\|").replace("](", "]\\(")
 
 
 def environment(results: dict[str, Result]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ CSV = (
 )
 """The columns of reports/results.csv."""
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
+
 MISSING, STAND_IN, SMALL = "missing", "stand-in", "small"
 FULL = "full"  # the profile of params.yaml that is the study
 
@@ -104,8 +106,10 @@ def _line(name: str, row: paper.Row, result: Result | None, figures: Figures) ->
 
 
 def csv(table: pd.DataFrame) -> str:
-    """What reports/results.csv holds of `rows`."""
-    return table[list(CSV)].round(4).to_csv(index=False, lineterminator="\n")
+    """What reports/results.csv holds of `rows`; a spreadsheet takes no name for a formula."""
+    lines = table[list(CSV)].round(4)
+    names = lines["row"].where(~lines["row"].str.startswith(FORMULA), "'" + lines["row"])
+    return lines.assign(row=names).to_csv(index=False, lineterminator="\n")
 
 
 def verdicts(table: pd.DataFrame) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """What the study keeps of its runs in `results/`: out of MLflow, into files, and back."""
 
 from lenet.results.collect import MODEL, collect
+from lenet.results.predictions import Predictions, read_predictions
 from lenet.results.restore import ORIGIN, restore, restore_run
 from lenet.results.result import (
     FIGURES,
@@ -29,6 +30,7 @@ __all__ = [
     "PREDICTIONS",
     "RUNS",
     "Figures",
+    "Predictions",
     "Result",
     "collect",
     "evaluate_all",
@@ -38,6 +40,7 @@ __all__ = [
     "load_all",
     "load_figures",
     "metrics_of",
+    "read_predictions",
     "restore",
     "restore_run",
     "save",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lenet.evaluation import margins
 from lenet.results import result
+from lenet.results.predictions import read_predictions
 from lenet.results.restore import ORIGIN
 from lenet.results.result import Result
 from lenet.terminal import Outcome
@@ -53,7 +54,7 @@ def collect(
         ]
         folder.mkdir(parents=True, exist_ok=True)
         if weights and ORIGIN not in kept[0].tags:  # else they are there
-            shutil.copy(tracked.artifact(first.run, MODEL, Path(name)), folder / MODEL)
+            shutil.copyfile(tracked.model(first.run, Path(name)), folder / MODEL)
     records, labels, predictions, margin = zip(*parts, strict=True)
     about = folder.name, first.row, first.data, kept[0].tags["data.digest"], profile
     arrays = labels[0], np.stack(predictions), np.stack(margin)
@@ -70,11 +71,9 @@ def _of_results(identity: str, root: Path) -> Part | None:
 
 
 def _of_store(seed: int, run: RunRecord, tracked: ExperimentRuns, folder: Path) -> Part:
-    import pandas as pd
-
-    table = pd.read_parquet(tracked.artifact(run.id, "predictions.parquet", folder))
-    label, prediction = (table[name].to_numpy(np.uint8) for name in ("label", "prediction"))
-    scores = table.filter(like="score_").to_numpy()
+    label, prediction, scores = read_predictions(
+        tracked.artifact(run.id, "predictions.parquet", folder)
+    )
     return _record(seed, run, tracked), label, prediction, margins(scores)
 
 

@@ -224,6 +224,8 @@ def load(folder: Path) -> Result:
     Raises:
         InputError: a file that is missing or damaged, or does not belong to the other.
     """
+    if not folder.name.isprintable():  # it stands in tables and pages
+        raise InputError(f"{folder.name!a} in {folder.parent} is no name of an experiment")
     about = _about(folder)
     path = folder / PREDICTIONS
     try:

@@ -2,14 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Any, NotRequired
+from typing import TYPE_CHECKING, Any, NotRequired
 
-from omegaconf import DictConfig, OmegaConf
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from lenet.errors import InputError
+from lenet.experiment import read_configuration
 from lenet.files import Count, Text, reason
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 CONF, RESULTS, REPORTS, PARAMS = map(Path, ("conf", "results", "reports", "params.yaml"))
 SIZE = ("seeds", "epochs", "train_size", "changed_digits")  # what a profile says
@@ -49,7 +52,7 @@ def parameters() -> Parameters:
     if not PARAMS.exists():
         raise InputError(f"no {PARAMS} in {Path.cwd()}: run this in the project's folder")
     try:
-        values: Any = OmegaConf.to_container(OmegaConf.load(PARAMS))
+        values = read_configuration(PARAMS)  # plain: nothing is asked of the environment
         VALUES.validate_python(values)
         name = values["profile"]
         if name not in values["profiles"]:
@@ -59,13 +62,10 @@ def parameters() -> Parameters:
         size = values["profiles"][name]
         if missing := [key for key in SIZE if key not in size]:
             raise InputError(f"the profile {name} in {PARAMS} lacks {', '.join(missing)}")
-    except InputError:
-        raise
     except ValidationError as e:
         raise InputError(f"{PARAMS} makes no sense ({reason(e)}): {MEND}") from e
-    except Exception as e:  # of many kinds: of the system, of YAML, of OmegaConf
-        first = " ".join(str(e).split()) or type(e).__name__
-        raise InputError(f"{PARAMS} cannot be read ({first}): {MEND}") from e
+    except OSError as e:
+        raise InputError(f"{PARAMS} cannot be read ({e.strerror}): {MEND}") from e
     return values | size
 
 
@@ -74,7 +74,7 @@ def rows() -> list[str]:
     return sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 
 
-def configuration(experiment: str, params: Parameters) -> DictConfig:
+def configuration(experiment: str, params: Parameters) -> "DictConfig":
     """An experiment as it is in `conf/experiment/`, cut to the size of the study.
 
     Raises:

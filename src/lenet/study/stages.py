@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from lenet import results
-from lenet.study.profile import REPORTS, RESULTS, Parameters, configuration
+from lenet.study.profile import CONF, REPORTS, RESULTS, Parameters, configuration
 
 DATA = RESULTS / "data.json"
 README = Path("README.md")
@@ -38,7 +38,7 @@ def draw_pictures(params: Parameters) -> None:
     from threadpoolctl import threadpool_limits
 
     from lenet.data import load_raw
-    from lenet.experiment import load_classifier
+    from lenet.experiment import load_classifier, own_names
     from lenet.study import gallery
     from lenet.study.weights import weights
 
@@ -48,7 +48,8 @@ def draw_pictures(params: Parameters) -> None:
         if (RESULTS / name).exists():
             with tempfile.TemporaryDirectory() as folder:
                 file = weights(name, params, Path(folder))
-                classifiers[name] = load_classifier(configuration(name, params), file)
+                cfg = configuration(name, params)
+                classifiers[name] = load_classifier(cfg, file, own_names(CONF))
     digits = load_raw(params["data"], Path("data"))
     with threadpool_limits(params["threads"]):
         gallery.make(classifiers, digits, params["changed_digits"], RESULTS)

@@ -46,9 +46,7 @@ def weights(row: str, params: Parameters, into: Path) -> Path:
 
 
 def _check(row: str, kept: results.Result, predictions: Path) -> None:
-    import pandas as pd
-
-    again = pd.read_parquet(predictions).prediction.to_numpy(np.uint8)
+    again = results.read_predictions(predictions).prediction
     if not np.array_equal(again, kept.prediction[0]):
         differ = int((again != kept.prediction[0]).sum())
         raise InputError(

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import shutil
-import tempfile
+import uuid
 import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,8 +53,9 @@ class RunQueue:
         """Writes a record, with its file, so that it outlasts a power cut."""
         (self.folder / FILES).mkdir(parents=True, exist_ok=True)
         if "path" in record:
-            own = Path(tempfile.mkdtemp(dir=self.folder / FILES))
-            copy = Path(shutil.copy(record["path"], own))
+            own = self.folder / FILES / uuid.uuid4().hex  # tempfile's would be for the user alone
+            own.mkdir()
+            copy = Path(shutil.copyfile(record["path"], own / Path(record["path"]).name))
             with open(copy, "rb") as file:
                 os.fsync(file.fileno())
             path = str(copy.relative_to(self.folder))
@@ -126,6 +127,8 @@ class RunQueue:
             raise Unusable("is damaged")
         if "path" in record:
             record["path"] = str(self._file(record["path"], record.pop("checksum", None)))
+        elif "name" in record and Path(str(record["name"])).name != record["name"]:
+            raise Unusable("names a file in another folder")
         return record
 
     def delivered(self, end: int) -> None:
@@ -139,12 +142,17 @@ class RunQueue:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _file(self, name: Any, checksum: str | None) -> Path:
-        path = (self.folder / str(name)).resolve()
+        try:
+            path = (self.folder / str(name)).resolve()
+        except (OSError, ValueError) as e:  # links in a circle, a zero in it
+            raise Unusable(f"names no file, {name}") from e
         if not path.is_relative_to((self.folder / FILES).resolve()):
             raise Unusable(f"names a file elsewhere, {name}")
         try:
+            if path.exists() and not path.is_file():
+                raise Unusable(f"names what is no file, {name}")
             content = path.read_bytes()
-        except OSError as e:
+        except (OSError, ValueError) as e:  # ValueError: a name with a zero in it
             raise Unusable(f"lacks its file, {name}") from e
         if checksum not in (None, _checksum(content)):
             raise Unusable(f"has a damaged file, {name}")

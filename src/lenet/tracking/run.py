@@ -129,11 +129,11 @@ def send_to_server(client: Any, run: str, record: Record) -> None:
     except MlflowException as e:
         # without an answer it is 500
         raise _meaning(e.get_http_status_code(), first_line(e)) from e
-    except TypeError as e:  # of values: a metric that is a text
-        raise Unusable(f"is no record of a run ({first_line(e)})") from e
     except RequestException as e:  # of the files, which MLflow asks for in another way
         status = 500 if e.response is None else e.response.status_code
         raise _meaning(status, first_line(e)) from e
+    except (TypeError, ValueError) as e:  # a metric that is a text, a time of too many digits
+        raise Unusable(f"is no record of a run ({first_line(e)})") from e
 
 
 def _meaning(status: int, what: str) -> Exception:

@@ -23,6 +23,7 @@ from lenet.tracking.store import (
 EVALUATION = "identity.evaluation"  # tag: by what code the figures of a run were made
 IDENTITY = "identity.training"  # tag: what makes two runs the same run
 PER_PAGE = 1_000
+LARGEST, LARGEST_MODEL = 64 * 2**20, 4 * 2**30  # bytes of a file that is fetched
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,20 @@ class ExperimentRuns:
             for m in self._client.get_metric_history(run_id, name)
         }
 
-    def artifact(self, run_id: str, name: str, folder: Path) -> Path:
-        """Fetches one file of a run into a folder; where it lies there."""
+    def artifact(self, run_id: str, name: str, folder: Path, largest: int = LARGEST) -> Path:
+        """Fetches one file of a run into a folder; where it lies there.
+
+        Raises:
+            InputError: the run has no such file, or an empty one (so has a device, which may
+                never end), or one of more bytes than ``largest``.
+        """
+        sizes = {file.path: file.file_size for file in self._client.list_artifacts(run_id)}
+        size = sizes.get(name)
+        if not size:
+            what = f"its {name} is empty" if name in sizes else f"has no file {name}"
+            raise InputError(f"run {run_id}: {what}")
+        if size > largest:
+            raise InputError(f"run {run_id}: its {name} has {size} bytes, more than {largest}")
         return Path(self._client.download_artifacts(run_id, name, str(folder)))
 
     def model(self, run_id: str, folder: Path) -> Path:
@@ -104,7 +117,7 @@ class ExperimentRuns:
         names = {file.path for file in self._client.list_artifacts(run_id)}
         for name in MODEL_FILES:
             if name in names:
-                return self.artifact(run_id, name, folder)
+                return self.artifact(run_id, name, folder, LARGEST_MODEL)
         raise InputError(f"run {run_id} has no file of a classifier")
 
     def _search(self, condition: str, per_page: int = PER_PAGE) -> Iterator[RunRecord]:

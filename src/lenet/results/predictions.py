@@ -1,0 +1,57 @@
+"""What a run answered to each test digit, from its ``predictions.parquet``."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenet.errors import InputError
+
+MOST_DIGITS = 1_000_000  # a few bytes can stand for any number of them
+CLASSES = 10
+
+
+class Predictions(NamedTuple):
+    """Of N test digits, in their order."""
+
+    label: NDArray[np.uint8]  # (N,)
+    prediction: NDArray[np.uint8]  # (N,)
+    scores: NDArray[np.floating]  # N x 10, larger is better
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Reads the columns that are needed, if they are plain numbers and not too many.
+
+    Raises:
+        InputError: the file is missing or damaged, or is not a run's predictions.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    scores = [f"score_{i}" for i in range(CLASSES)]
+    try:
+        with parquet.ParquetFile(path) as file:
+            if file.metadata.num_rows > MOST_DIGITS:
+                raise ValueError(f"{file.metadata.num_rows} rows are too many")
+            for name in ("label", "prediction", *scores):
+                kind = file.schema_arrow.field(name).type
+                number = pa.types.is_floating if name in scores else pa.types.is_integer
+                if not number(kind):
+                    raise ValueError(f"{name} holds {kind}")
+            table = file.read(["label", "prediction", *scores], use_threads=False)
+        arrays = {name: table.column(name).to_numpy() for name in table.column_names}
+    except (OSError, ValueError, KeyError, MemoryError, pa.ArrowException) as e:
+        reason = " ".join(str(e).split())
+        raise InputError(f"{path.name} is damaged, or no predictions ({reason})") from e
+    found = Predictions(
+        arrays["label"].astype(np.uint8),
+        arrays["prediction"].astype(np.uint8),
+        np.stack([arrays[name] for name in scores], axis=1),
+    )
+    for name in ("label", "prediction"):
+        if len(arrays[name]) == 0 or not np.isin(arrays[name], range(CLASSES)).all():
+            raise InputError(f"{path.name} is damaged: {name} has to be from 0 to {CLASSES - 1}")
+    if not np.isfinite(found.scores).all():
+        raise InputError(f"{path.name} is damaged: a score is not a finite number")
+    return found
