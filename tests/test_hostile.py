@@ -498,13 +498,13 @@ def test_params(text: str, canary: Path, tmp_path: Path, monkeypatch) -> None:
 # a checkpoint is left aside, and the training begins anew
 
 
-@pytest.mark.slow
-def test_a_checkpoint_that_is_a_pickle(canary: Path, configure, capsys, tmp_path: Path) -> None:
-    from lenet.learning.trainer import LAST, _whole_checkpoint
+def test_a_checkpoint_that_is_a_pickle(canary: Path, capsys, tmp_path: Path) -> None:
+    from lenet.learning.checkpoints import LAST, to_continue_from
+    from lenet.learning.trainer import EpochModule
 
     torch.save({"epochs": Touches(canary)}, tmp_path / LAST)
-    assert _whole_checkpoint(tmp_path) is None
-    assert "left aside" in capsys.readouterr().err
+    assert to_continue_from(tmp_path, EpochModule([])) is None
+    assert LAST in capsys.readouterr().err
 
 
 @pytest.mark.slow
