@@ -26,10 +26,11 @@ test: $(INSTALLED)  ## the tests that fit 15 minutes
 test-all: $(INSTALLED)  ## all tests
 	$(BIN)/python -m pytest
 
-lint: $(INSTALLED)  ## ruff and mypy
+lint: $(INSTALLED)  ## ruff, mypy and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 ui: $(INSTALLED)  ## browse the runs in MLflow, those of results/ too, on this machine only
 	@$(BIN)/python -m lenet.study restore

@@ -1,77 +1,104 @@
-"""Data flows one way: who may import whom."""
+"""Who may import whom: the contracts of pyproject.toml, and the facades of the rooms."""
 
 import ast
+import os
+import shutil
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
+import grimp
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src" / "lenet"
+PROJECT = Path(__file__).parents[1]
+SOURCE = PROJECT / "src" / "lenet"
 
 
-def imports(path: Path) -> set[str]:
-    """The modules a file imports, at the top and inside functions."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+def contracts_in(project: Path) -> subprocess.CompletedProcess[str]:
+    """What import-linter says of a project's sources."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(project / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
-def files(*folders: str) -> list[Path]:
-    return [path for folder in folders for path in sorted((SOURCE / folder).rglob("*.py"))]
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The sources and contracts, for a test to spoil."""
+    shutil.copytree(SOURCE, tmp_path / "src" / "lenet", ignore=shutil.ignore_patterns("*.pyc"))
+    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
+    return tmp_path
 
 
-def importing(paths: list[Path], *modules: str) -> list[str]:
-    """The files that import one of the modules."""
-    return [
-        str(path.relative_to(SOURCE))
-        for path in paths
-        for name in imports(path)
-        if any(name == module or name.startswith(f"{module}.") for module in modules)
-    ]
+def test_contracts_are_kept() -> None:
+    done = contracts_in(PROJECT)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(
-    ("folders", "modules"),
+    ("where", "line", "broken"),
     [
-        (["nets"], ["pytorch_lightning", "lenet.learning", "lenet.data"]),
-        (
-            ["learning", "classic", "ensemble", "nets", "data"],
-            ["mlflow", "lenet.tracking", "lenet.run"],
-        ),
-        (["report"], ["lenet.learning", "lenet.nets", "lenet.classic", "lenet.ensemble"]),
-        (["data", "nets", "learning", "classic", "ensemble", "report"], ["hydra", "omegaconf"]),
-        (["classic"], ["pytorch_lightning", "lenet.learning", "lenet.nets"]),
-        (["data"], ["pytorch_lightning", "lenet.learning", "lenet.nets"]),
+        ("data/views.py", "import lenet.nets", "Data flows one way"),
+        ("results/collect.py", "import mlflow", "MLflow is known"),
+        ("nets/mlp.py", "import pytorch_lightning", "Lightning is known"),
+        ("evaluation.py", "import torch", "Figures are made without torch"),
     ],
 )
-def test_what_a_part_does_not_know(folders: list[str], modules: list[str]) -> None:
-    assert importing(files(*folders), *modules) == []
+def test_a_violation_is_found(copy: Path, where: str, line: str, broken: str) -> None:
+    file = copy / "src" / "lenet" / where
+    file.write_text(f"{file.read_text()}\n{line}\n")
+    done = contracts_in(copy)
+    assert done.returncode == 1
+    found = [said for said in done.stdout.splitlines() if said.endswith("BROKEN")]
+    assert any(said.startswith(broken) for said in found), done.stdout
 
 
-def test_mlflow_is_known_to_one_room() -> None:
-    assert {Path(name).parts[0] for name in importing(files("."), "mlflow")} == {"tracking"}
+def test_a_room_that_is_missing_is_found(copy: Path) -> None:
+    shutil.rmtree(copy / "src" / "lenet" / "ensemble")
+    done = contracts_in(copy)
+    assert done.returncode == 1
+    assert "ensemble" in done.stdout
+
+
+def test_a_room_that_no_contract_names_is_found(copy: Path) -> None:
+    (copy / "src" / "lenet" / "attic.py").touch()
+    done = contracts_in(copy)
+    assert done.returncode == 1
+    assert "attic" in done.stdout
+
+
+def past_facades(graph: grimp.ImportGraph) -> list[str]:
+    """Imports of a room's modules from outside the room, but for those that its facade names."""
+    found = []
+    for importer in sorted(graph.modules):
+        for imported in sorted(graph.find_modules_directly_imported_by(importer)):
+            room = ".".join(imported.split(".")[:2])
+            if imported == room or f"{importer}.".startswith(f"{room}."):
+                continue
+            if imported not in {f"{room}.{name}" for name in import_module(room).__all__}:
+                found.append(f"{importer} -> {imported}")
+    return found
+
+
+def test_outside_a_room_only_its_facade_is_imported() -> None:
+    graph = grimp.build_graph("lenet", cache_dir=None)
+    assert past_facades(graph) == []
+    graph.add_import(importer="lenet.study.stages", imported="lenet.data.views")
+    assert past_facades(graph) == ["lenet.study.stages -> lenet.data.views"]
 
 
 def test_figures_of_the_paper_stand_in_one_file() -> None:
     literals = {1.7159, 1.175, 340_908}
-    for path in files("."):
-        if path.name == "paper.py":
-            continue
-        numbers = {
-            n.value for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant)
-        }
-        assert not literals & numbers, f"{path} types a figure of the paper anew"
-
-
-def test_evaluation_knows_no_model() -> None:
-    assert imports(SOURCE / "evaluation.py") & {"torch", "lenet.nets", "lenet.learning"} == set()
-
-
-def test_statistics_knows_nothing_but_itself() -> None:
-    known = {name for path in files("statistics") for name in imports(path)}
-    assert not {n for n in known if n.startswith(("torch", "lenet"))} - {
-        n for n in known if n.startswith("lenet.statistics")
-    }
+    typed = {}
+    for path in SOURCE.rglob("*.py"):
+        constants = (
+            n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant)
+        )
+        typed[str(path.relative_to(SOURCE))] = literals & {n.value for n in constants}
+    assert typed.pop("paper.py") == literals
+    assert not any(typed.values()), typed

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 
+import lenet.data.torchvision_ops  # noqa: F401  before torchvision is imported
 from lenet.data import source
 from lenet.errors import InputError
 
 IMAGES = "t10k-images-idx3-ubyte"
-MIRRORS = "torchvision.datasets.MNIST.mirrors"  # imported late: lenet.data comes first
+MIRRORS = "torchvision.datasets.MNIST.mirrors"
 DIGEST = "c65580678af93f1ea48c2c0d01d543ec89307c6b8a0eb7ca542d7c18c5f4c681"  # results carry it
 
 
@@ -152,7 +153,8 @@ def test_a_kill_leaves_nothing_that_stays(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the process is killed as it waits
         code = (
-            "import sys; from pathlib import Path; from lenet.data.source import load_raw; "
+            "import sys; from pathlib import Path; import lenet.data.torchvision_ops; "
+            "from lenet.data.source import load_raw; "
             "from torchvision.datasets import MNIST; MNIST.mirrors = [sys.argv[2]]; "
             "load_raw('mnist', Path(sys.argv[1]))"
         )

@@ -1,6 +1,5 @@
 """From raw files, or a scan, to digits in the form in which classifiers see them."""
 
-import lenet.data.torchvision_ops
 from lenet.data.digits import Digits, Split, split, training_patterns
 from lenet.data.distortions import COPIES, patterns_of_pass
 from lenet.data.preprocessing import normalise

@@ -1,10 +1,10 @@
 """Lets torchvision be imported beside a torch it was not compiled for.
 
 The registry's torchvision is a CUDA build. Beside a CPU build of torch its compiled part does not
-load, and then `import torchvision` (and torchmetrics and Lightning, which import it) dies on fakes
-that it registers for two operators nobody defined. This project uses neither operator, only
-torchvision's data sets and transforms: declaring the two schemas is enough. Where the compiled
-part loads, nothing is done. Import this module before any of those three.
+load, and then `import torchvision` dies on fakes that it registers for two operators nobody
+defined. This project uses neither operator, only torchvision's data sets and transforms: declaring
+the two schemas is enough. Where the compiled part loads, nothing is done. Import this module before
+torchvision.
 """
 
 from importlib.util import find_spec

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lenet.experiment import identity
     from lenet.experiment.command import run, train
     from lenet.experiment.config import build
     from lenet.experiment.loaded import LoadedClassifier, compose_experiment, load_classifier
@@ -21,6 +22,7 @@ _MODULES = {
     "cores": "provenance",
     "digits_of": "training",
     "fit": "training",
+    "identity": "identity",
     "load_classifier": "loaded",
     "own_names": "targets",
     "read_configuration": "targets",
@@ -33,5 +35,6 @@ __all__ = list(_MODULES)
 def __getattr__(name: str) -> Any:
     """Imports what is asked for: whoever asks for an identity alone does not wait for torch."""
     if name in _MODULES:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        module = import_module(f"{__name__}.{_MODULES[name]}")
+        return module if name == _MODULES[name] else getattr(module, name)
     raise AttributeError(name)

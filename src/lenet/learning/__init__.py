@@ -1,6 +1,5 @@
 """How nets learn: the method of 1998, one pattern at a time, and mini-batches as of today."""
 
-import lenet.data.torchvision_ops
 from lenet.learning.minibatch import Minibatch
 from lenet.learning.sdlm import SDLM
 

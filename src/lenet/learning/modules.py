@@ -1,5 +1,9 @@
 """The LightningModules: one pattern per update as in 1998, and mini-batches as of today."""
 
+import lenet.learning.lightning  # noqa: F401  before all that imports Lightning
+
+# isort: split
+
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

@@ -1,5 +1,9 @@
 """Lightning's Trainer, set up the one way that every recipe uses, and what its modules share."""
 
+import lenet.learning.lightning  # noqa: F401  before all that imports Lightning
+
+# isort: split
+
 import logging
 import signal
 import sys

@@ -14,11 +14,11 @@ from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from lenet.experiment import identity
-from lenet.experiment.reachable import ENDS
 from lenet.files import Count, Seeds, Text, read_json
 from lenet.study.profile import REPORTS, RESULTS, Parameters, configuration, rows
 
 OF_ROWS, OF_STAGES = RESULTS / "code", REPORTS / "code"
+ENDS = identity.ENDS
 
 STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "data": (("lenet.study.stages.describe_data",), ENDS),
