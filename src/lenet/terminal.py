@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import mean, stdev
 
 from rich.console import Console
-from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from lenet import paper
 
@@ -23,6 +24,7 @@ class Outcome:
     seed: int
     row: str  # of Figure 9, which it stands beside
     data: str  # "mnist", or the stand-in's name
+    whole: bool  # trained on all of MNIST, as the paper's row was
     error: float
     low: float
     high: float
@@ -55,38 +57,46 @@ def banner() -> None:
     )
 
 
-def table(outcomes: Sequence[Outcome], failures: Sequence[Failure] = ()) -> None:
-    """Each run's test error beside the paper's figure, then what failed and why."""
+def table(jobs: Sequence[Sequence[Outcome]], failures: Sequence[Failure] = ()) -> None:
+    """Each run's test error beside the paper's figure, the mean of a job's seeds, then what failed
+    and why.
+
+    Args:
+        jobs: of each what came of its runs, one a seed.
+        failures: of the jobs that came to nothing.
+    """
+    outcomes = [outcome for job in jobs for outcome in job]
     stand_in = any(o.data != "mnist" for o in outcomes)
     view = Table(title="stand-in digits, NOT MNIST" if stand_in else "MNIST, 10,000 test digits")
-    for column, justify in (
-        ("model", "left"),
-        ("seed", "right"),
-        ("test error % (95 %)", "left"),
-        ("paper %", "right"),
-        ("seconds", "right"),
-        ("run", "left"),
-        ("", "left"),
-    ):
-        view.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for o in outcomes:
-        view.add_row(
-            o.name,
-            str(o.seed),
-            f"{100 * o.error:5.2f} ({100 * o.low:.2f}-{100 * o.high:.2f})",
-            "-" if stand_in else f"{paper.ROWS[o.row].test_error:.2f}",
-            f"{o.seconds:.0f}",
-            o.run[:RUN_ID],
-            "was finished" if o.skipped else "",
-        )
+    for column in ("model", "seed", "test error % (95 %)", "paper %", "seconds", "run"):
+        right = column in ("seed", "paper %", "seconds")
+        view.add_column(column, justify="right" if right else "left", no_wrap=True)
+    if any(o.skipped for o in outcomes):
+        view.add_column("note", no_wrap=True)
+    for job in jobs:
+        for o in job:
+            view.add_row(
+                Text(o.name),  # no text of a user is read as Rich's markup
+                str(o.seed),
+                f"{100 * o.error:5.2f} ({100 * o.low:.2f}-{100 * o.high:.2f})",
+                f"{paper.ROWS[o.row].test_error:.2f}" if o.whole else "-",
+                f"{o.seconds:.0f}",
+                Text(o.run[:RUN_ID]),
+                *(["was finished"] if o.skipped else []),
+            )
+        if len(job) > 1:
+            errors = [100 * o.error for o in job]
+            spread = f"{mean(errors):5.2f} (standard deviation {stdev(errors):.2f})"
+            view.add_row(Text(job[0].name), f"mean of {len(job)}", spread)
     if outcomes:
         console.print(view)
+        if not all(o.whole for o in outcomes):
+            print("-: the paper's figures are for trainings on all of MNIST.")
         for page in sorted({o.page for o in outcomes} - {""}):
             print(f"To look at them: {page}")
     for failure in failures:
-        console.print(
-            f"[bold red]failed[/] {failure.name}: {escape(failure.reason)}", highlight=False
-        )
+        said = f" {failure.name}: {failure.reason}"
+        console.print(Text.assemble(("failed", "bold red"), said))
 
 
 def epoch(name: str, number: int, metrics: dict[str, float]) -> None:

@@ -50,20 +50,3 @@ def test_versions_name_what_results_depend_on() -> None:
     versions = provenance.versions()
     assert versions["torch"].startswith("2.")
     assert "python" in versions
-
-
-def test_the_digest_of_code_sees_what_code_does_and_not_how_it_reads(
-    tmp_path: Path, monkeypatch
-) -> None:
-    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "provenance.py"))
-    (tmp_path / "nets").mkdir()
-    net = tmp_path / "nets" / "lenet5.py"
-    net.write_text('"""A net."""\n\n\ndef f(x):\n    """Doc."""\n    return x + 1\n')
-    (tmp_path / "paper.py").write_text("A = 1\n")
-    before = provenance.digest_of_code({"nets", "paper"})
-    net.write_text("def f(x):\n    # why\n    return (x + 1)\n")
-    assert provenance.digest_of_code({"nets", "paper"}) == before
-    (tmp_path / "other.py").write_text("B = 2\n")
-    assert provenance.digest_of_code({"nets", "paper"}) == before
-    net.write_text("def f(x):\n    return x + 2\n")
-    assert provenance.digest_of_code({"nets", "paper"}) != before

@@ -50,7 +50,7 @@ def run(cfg: DictConfig) -> float | None:
     if job:
         job.done(outcomes)
     else:
-        terminal.table(outcomes)
+        terminal.table([outcomes])
     return statistics.mean(outcome.validation_error for outcome in outcomes)
 
 

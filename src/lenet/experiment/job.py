@@ -168,6 +168,10 @@ class Job:
         return bool(self.tracker.find(own, finished=True) or results.find(self._results, own))
 
     @property
+    def _on_all_of_mnist(self) -> bool:
+        return not self.raw.stand_in and self.cfg.data.train_size is None
+
+    @property
     def _results(self) -> Path:
         return Path(self.cfg.root) / results.FOLDER
 
@@ -191,6 +195,7 @@ class Job:
             seed,
             paper.ROWS[self.cfg.paper].name,
             self.raw.name,
+            self._on_all_of_mnist,
             figures["test/error"],
             figures["test/error_low"],
             figures["test/error_high"],
@@ -272,6 +277,7 @@ class Job:
             seed,
             row.name,
             self.digits.name,
+            self._on_all_of_mnist,
             result.error,
             result.low,
             result.high,

@@ -1,11 +1,8 @@
 """Where a result comes from: commit, uncommitted changes, versions, machine."""
 
-import ast
-import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -68,33 +65,3 @@ def versions() -> dict[str, str]:
 def cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def digest_of_code(parts: Iterable[str]) -> str:
-    """A digest of what some modules and packages of this project do: it stays the same where only
-    comments, docstrings or the layout of their files change.
-
-    Args:
-        parts: names inside the package, such as "nets" or "paper".
-    """
-    package = Path(__file__).parent
-    digest = hashlib.sha256()
-    for part in sorted(parts):
-        for path in sorted([package / f"{part}.py", *(package / part).rglob("*.py")]):
-            if path.exists():
-                digest.update(f"{path.relative_to(package)}\n{_behaviour(path)}\n".encode())
-    return digest.hexdigest()
-
-
-def _behaviour(path: Path) -> str:
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(body := getattr(node, "body", None), list):
-            node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined]
-    return ast.dump(tree)
-
-
-def _is_text(node: ast.AST) -> bool:
-    """Whether a statement is a mere string, as docstrings are."""
-    value = node.value if isinstance(node, ast.Expr) else None
-    return isinstance(value, ast.Constant) and isinstance(value.value, str)

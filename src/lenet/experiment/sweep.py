@@ -10,9 +10,12 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
@@ -61,9 +64,22 @@ def current_job() -> SweepJob | None:
 
 
 class Sweep(Callback):
-    """Opens the parent run before the first job and closes it, with a table, after the last."""
+    """Opens the parent run before the first job and closes it, with a table, after the last.
+
+    Hydra would go on after an exception in a callback, and exit with 0: here it ends the sweep.
+    """
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
+        with _exit_on_failure("The sweep cannot start"):
+            self._open(config)
+
+    def on_multirun_end(self, config: DictConfig, **_: object) -> None:
+        atexit.unregister(self._close)
+        with _exit_on_failure("The sweep cannot end"):
+            if self._close(ended=True) != "FINISHED":
+                sys.exit(1)
+
+    def _open(self, config: DictConfig) -> None:
         from lenet.data import load_raw
         from lenet.experiment.config import check_writable
         from lenet.experiment.provenance import cores
@@ -75,46 +91,63 @@ class Sweep(Callback):
         for library in ("OPENBLAS", "MKL"):
             os.environ.setdefault(f"{library}_NUM_THREADS", threads)
         self.folder = Path(config.hydra.sweep.dir)
-        try:
-            check_writable(self.folder)
-            if "optuna" in config.hydra.sweeper._target_ and config.data.validation == 0:
-                raise InputError(
-                    "a search goes by the validation error: leave data.validation=0 out"
-                )
-            raw = load_raw(config.data.source, Path(config.data.folder))
-            artifacts = Path(config.root) / "mlruns"
-            self.tracker = Tracker(config.tracking.uri, artifacts, raw.stand_in).start()
-        except InputError as e:
-            print(f"The sweep cannot start: {e}", file=sys.stderr)
-            sys.exit(1)
+        check_writable(self.folder)
+        if "optuna" in config.hydra.sweeper._target_ and config.data.validation == 0:
+            raise InputError("a search goes by the validation error: leave data.validation=0 out")
+        raw = load_raw(config.data.source, Path(config.data.folder))
+        artifacts = Path(config.root) / "mlruns"
+        self.tracker = Tracker(config.tracking.uri, artifacts, raw.stand_in).start()
         task = list(config.hydra.overrides.task)
         own = hashlib.sha256(json.dumps(sorted(task)).encode()).hexdigest()[:16]
         self.parent = self.tracker.open(
             f"sweep {' '.join(task)}", None, own, again=not config.force
         )
-        (self.folder / PARENT).write_text(json.dumps(self.parent))
         atexit.register(self._close)
-
-    def on_multirun_end(self, config: DictConfig, **_: object) -> None:
-        atexit.unregister(self._close)
-        if self._close(ended=True) != "FINISHED":
-            sys.exit(1)
-
-    def _notes(self) -> list[dict]:
-        return [json.loads(path.read_text()) for path in sorted(self.folder.glob("job-*.json"))]
+        (self.folder / PARENT).write_text(json.dumps(self.parent))
 
     def _close(self, ended: bool = False) -> str:
-        """Shows the table and closes the parent run; its status."""
-        notes = self._notes()
-        table(
-            [Outcome(**o) for note in notes for o in note.get("outcomes", ())],
-            [Failure(**note["failure"]) for note in notes if "failure" in note],
-        )
-        status = "FINISHED" if ended and all("outcomes" in note for note in notes) else "FAILED"
-        # joblib ends its workers without a word when the sweep is interrupted
-        if any("killed" in note for note in notes) or (
-            not ended and self.tracker.close_abandoned()
-        ):
-            status = "KILLED"
-        self.tracker.close(self.parent, status)
+        """Closes the parent run, whatever fails, and shows the table; the run's status."""
+        status = "FAILED"
+        try:
+            notes = [_read(path) for path in sorted(self.folder.glob("job-*.json"))]
+            if ended and all("outcomes" in note for note in notes):
+                status = "FINISHED"
+            # joblib ends its workers without a word when the sweep is interrupted
+            if any("killed" in note for note in notes) or (
+                not ended and self.tracker.close_abandoned()
+            ):
+                status = "KILLED"
+            table(
+                [note["outcomes"] for note in notes if "outcomes" in note],
+                [note["failure"] for note in notes if "failure" in note],
+            )
+        finally:
+            self.tracker.close(self.parent, status)
         return status
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A job's note; one that is damaged is a failure."""
+    try:
+        note: dict[str, Any] = json.loads(path.read_text())
+        if "outcomes" in note:
+            note["outcomes"] = [Outcome(**o) for o in note["outcomes"]]
+        if "failure" in note:
+            note["failure"] = Failure(**note["failure"])
+    except (OSError, ValueError, TypeError) as e:
+        return {"failure": Failure(path.stem, f"its note cannot be read: {e}")}
+    return note
+
+
+@contextmanager
+def _exit_on_failure(what: str) -> Iterator[None]:
+    """For a callback: any exception is told and ends the process with 1."""
+    try:
+        yield
+    except Exception as e:
+        reason = str(e)
+        if not isinstance(e, InputError):
+            traceback.print_exc()
+            reason = f"{type(e).__name__}: {e}"
+        print(f"{what}: {reason}", file=sys.stderr)
+        sys.exit(1)

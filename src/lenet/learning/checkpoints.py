@@ -5,6 +5,10 @@ at these: it takes flipped bytes for weights. Here they are checked first. As th
 the file itself, no kill can part them from it, and checkpoints of earlier versions have them, too.
 """
 
+import lenet.learning.lightning  # noqa: F401  before all that imports Lightning
+
+# isort: split
+
 import os
 import shutil
 import sys

@@ -86,7 +86,7 @@ def train_row(row: str, params: Parameters) -> None:
 
     cfg = configuration(row, params)
     outcomes = train(cfg)
-    table(outcomes)
+    table([outcomes])
     results.collect(outcomes, cfg.tracking.uri, params["profile"], RESULTS / row, row in KEPT)
 
 

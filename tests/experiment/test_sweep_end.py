@@ -1,0 +1,65 @@
+"""However a sweep ends: with its table, true statuses, and 0 where all went well alone."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+from tests.conftest import runs
+
+from lenet.experiment import Sweep
+from lenet.experiment.sweep import SweepJob
+from lenet.terminal import Failure
+from lenet.tracking import Tracker
+
+
+@pytest.mark.slow
+def test_a_name_like_markup_ends_as_any_other(train, tmp_path: Path) -> None:
+    name = ("name='[/x]'", "data=digits", "recipe.epochs=1")
+    done = train("-m", "model.pooling=median,max", *name)
+    assert done.returncode == 1
+    assert "failed [/x]: pooling='median' is not one of average, max" in done.stdout
+    assert "│ [/x]" in done.stdout
+    assert sorted(run.info.status for run in runs(tmp_path)) == ["FAILED", "FAILED", "FINISHED"]
+
+
+def opened(folder: Path) -> Sweep:
+    """A sweep whose parent run is open."""
+    sweep = Sweep()
+    sweep.folder = folder
+    sweep.tracker = Tracker(f"sqlite:///{folder}/mlflow.db", folder / "mlruns", True).start()
+    sweep.parent = sweep.tracker.open("sweep", None, "identity", again=False)
+    return sweep
+
+
+@pytest.mark.parametrize("damage", ["{", '{"outcomes": [{"of": "another version"}]}'])
+def test_what_fails_at_the_end_ends_the_sweep(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    sweep = opened(tmp_path)
+    (tmp_path / "job-0000.json").write_text(damage)
+    SweepJob(tmp_path, 1, sweep.parent).failed(Failure("lenet5", "there was a reason"))
+    with pytest.raises(SystemExit) as ended:
+        sweep.on_multirun_end(OmegaConf.create())
+    assert ended.value.code == 1
+    out = capsys.readouterr().out
+    assert "failed lenet5: there was a reason" in out
+    assert "failed job-0000: its note cannot be read" in out
+    [parent] = runs(tmp_path)
+    assert parent.info.status == "FAILED"
+
+
+def test_a_table_that_fails_does_not_leave_the_parent_open(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("no terminal can show this")
+
+    monkeypatch.setattr("lenet.experiment.sweep.table", fails)
+    sweep = opened(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        sweep.on_multirun_end(OmegaConf.create())
+    assert ended.value.code == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "The sweep cannot end: RuntimeError: no terminal can show this"
+    [parent] = runs(tmp_path)
+    assert parent.info.status == "FINISHED"  # all of its jobs did
