@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lenet.data import load_raw
 from lenet.errors import InputError
-from lenet.experiment import provenance, targets
+from lenet.experiment import provenance, schema, targets
 from lenet.results import ORIGIN
 from lenet.terminal import RUN_ID
 from lenet.tracking import ExperimentRuns, RunRecord, find_run, read_experiments
@@ -17,15 +17,6 @@ from lenet.tracking import ExperimentRuns, RunRecord, find_run, read_experiments
 # what a run's configuration may hold: it is data from elsewhere, so all else is refused
 OF_RUN = ("name", "paper", "seed", "seeds", "model", "recipe", "data", "trainer")
 OF_CALL = ("root", "output", "tracking", "force", "resume", "repeat")  # not repeated
-DATA = {
-    *("source", "folder", "view", "distort", "noise"),
-    *("test_each_epoch", "train_size", "validation"),
-}
-TRAINER = {
-    *("accelerator", "devices", "compile", "threads", "strategy", "precision"),
-    *("limit_train_batches", "limit_val_batches", "detect_anomaly", "deterministic", "benchmark"),
-    *("gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches"),
-}
 BESIDE = (*OF_CALL, "data.folder", "hydra")  # what may be given beside repeat=
 
 
@@ -83,7 +74,9 @@ def _values(run: RunRecord, runs: ExperimentRuns) -> dict[str, Any]:
         raise InputError(f"{title} has no configuration (it may be a sweep): repeat another run")
     try:
         values = targets.read(_artifact(run, runs, "config.yaml"))
-        for group, known in {"": {*OF_RUN, *OF_CALL}, "data": DATA, "trainer": TRAINER}.items():
+        known_of = {group: set(kind.model_fields) for group, kind in schema.GROUPS.items()}
+        for group in ("", "data", "trainer"):
+            known = known_of.get(group, {*OF_RUN, *OF_CALL})
             keys = values[group] if group else values
             if not isinstance(keys, dict) or (odd := sorted(keys.keys() - known)):
                 raise InputError(f"its {group or 'configuration'} has {', '.join(odd)}")
