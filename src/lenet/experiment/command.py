@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from lenet import terminal
 from lenet.data import load_raw
@@ -31,6 +32,7 @@ def run(cfg: DictConfig) -> float | None:
     signal.signal(signal.SIGTERM, _terminate)
     job = sweep.current_job()
     try:
+        check(cfg)
         if cfg.repeat is not None:
             cfg = _repeated(cfg, in_sweep=job is not None)
         outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
@@ -42,16 +44,25 @@ def run(cfg: DictConfig) -> float | None:
         reason = str(e) if isinstance(e, InputError) else f"{type(e).__name__}: {e}"
         if not isinstance(e, InputError):
             traceback.print_exc()
-        print(f"{cfg.name} failed: {reason}", file=sys.stderr)
+        name = _name(cfg)
+        print(f"{name} failed: {reason}", file=sys.stderr)
         if job is None:
             sys.exit(1)
-        job.failed(Failure(cfg.name, reason))
+        job.failed(Failure(name, reason))
         return None
     if job:
         job.done(outcomes)
     else:
         terminal.table([outcomes])
     return statistics.mean(outcome.validation_error for outcome in outcomes)
+
+
+def _name(cfg: DictConfig) -> str:
+    """Of a configuration, which may be wrong in this, too."""
+    try:
+        return str(cfg.name)
+    except OmegaConfBaseException:
+        return "train.py"
 
 
 def _repeated(cfg: DictConfig, in_sweep: bool) -> DictConfig:

@@ -1,7 +1,7 @@
 """Checks the values of a configuration before anything is loaded or written."""
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,85 +9,86 @@ import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from lenet import paper
 from lenet.errors import InputError
-
-
-@dataclass(frozen=True)
-class Bound:
-    """What a value may be: true or false, or a number within limits; and perhaps null."""
-
-    kind: type
-    low: float = 0
-    high: float = 0
-    optional: bool = False
-
-    def check(self, key: str, value: object) -> None:
-        """Raises InputError where the value is not of that kind."""
-        if value is None and self.optional:
-            return
-        if self.kind is bool:
-            if not isinstance(value, bool):
-                raise InputError(f"{key}={value} has to be true or false")
-            return
-        kinds = (int, float) if self.kind is float else (int,)
-        good = isinstance(value, kinds) and not isinstance(value, bool)
-        if not good or not self.low <= value <= self.high:  # type: ignore[operator]
-            what = "a whole number" if self.kind is int else "a number"
-            null = " or null" if self.optional else ""
-            raise InputError(f"{key}={value} has to be {what} from {self.low} to {self.high}{null}")
-
-
-BOUNDS = {
-    "seed": Bound(int, 0, 2**32 - 1),
-    "data.train_size": Bound(int, 1, 60_000, optional=True),
-    "data.validation": Bound(int, 0, 59_999, optional=True),
-    "recipe.epochs": Bound(int, 1, 1_000),
-    "recipe.batch_size": Bound(int, 1, 60_000),
-    "recipe.optimizer.lr": Bound(float, 1e-8, 10.0),
-    "recipe.eta_factor": Bound(float, 1e-6, 100.0),
-    "recipe.j": Bound(float, 1e-3, 1e3),
-    "recipe.scale": Bound(float, 1e-3, 100.0),
-    "recipe.power": Bound(float, 0, 2),
-    "trainer.threads": Bound(int, 1, 1_024, optional=True),
-    "trainer.compile": Bound(bool),
-    "resume": Bound(bool),
-    "force": Bound(bool),
-    "data.distort": Bound(bool),
-    "data.noise": Bound(float, 0, 0.5),
-    "data.test_each_epoch": Bound(bool),
-}
+from lenet.experiment.provenance import cores
 
 
 def check(cfg: DictConfig) -> None:
-    """Checks all of a run's configuration that can be checked without data.
+    """Checks all of a run's configuration that can be checked without data, on the machine where it
+    is to run.
 
     Raises:
-        InputError: a value that is out of bounds, an output folder that cannot be written.
+        InputError: a value that the schema refuses or that has to fit another or the machine, an
+            output folder that cannot be written.
     """
-    missing = object()
-    for key, bound in BOUNDS.items():
-        for place in (key, key.replace("recipe.", "recipe.base.")):  # a recipe may rest on another
-            value = OmegaConf.select(cfg, place, default=missing)
-            if value is not missing:
-                bound.check(place, value)
-    if cfg.seeds is not None:
-        if not isinstance(cfg.seeds, ListConfig) or not cfg.seeds:
-            raise InputError(f"seeds={cfg.seeds} has to be a list, as in seeds=[0,1,2]")
-        for seed in cfg.seeds:
-            BOUNDS["seed"].check("seeds", seed)
-        if len(set(cfg.seeds)) < len(cfg.seeds):
-            raise InputError(f"seeds={cfg.seeds} names a seed twice")
-    for key in ("name", "tracking.uri"):
-        value = OmegaConf.select(cfg, key)
-        if not (isinstance(value, str) and value) and (key, value) != ("tracking.uri", None):
-            raise InputError(f"{key}={value} has to be a text")
-    if cfg.paper not in paper.ROWS:
-        raise InputError(f"paper={cfg.paper} is not a row of Figure 9: {', '.join(paper.ROWS)}")
-    if cfg.trainer.accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+    from lenet.experiment import schema
+
+    values = plain(cfg)
+    schema.check(values)
+    seeds = values["seeds"]
+    if seeds is not None and len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds={seeds} names a seed twice")
+    if values["paper"] not in paper.ROWS:
+        raise InputError(
+            f"paper={values['paper']} is not a row of Figure 9: {', '.join(paper.ROWS)}"
+        )
+    _check_sharing(values["trainer"], schema.sharing(values["recipe"]))
+    # a run that is repeated has the threads that it had, for the same figures to the last bit
+    _check_machine(values["trainer"], repeated=values["repeat"] is not None)
+    check_writable(Path(values["output"]))
+
+
+def _check_sharing(trainer: dict[str, Any], alone: str) -> None:
+    """Whether processes can share the work, if they are to; else ``alone`` says why not."""
+    if "strategy" in trainer:
+        if alone:
+            raise InputError(f"{alone}: leave trainer=ddp out")
+    elif isinstance(trainer["devices"], int) and trainer["devices"] > 1:
+        raise InputError(
+            f"trainer.devices={trainer['devices']}: only trainer=ddp shares the work of a run"
+        )
+
+
+def _check_machine(trainer: dict[str, Any], repeated: bool) -> None:
+    """Whether this machine has what a run is to use."""
+    if trainer["accelerator"] in ("gpu", "cuda") and not torch.cuda.is_available():
         raise InputError("torch finds no GPU here: use trainer=cpu or trainer=auto")
-    check_writable(Path(cfg.output))
+    has = {"threads": cores(), "devices": cores()}
+    if trainer["accelerator"] in ("gpu", "cuda"):
+        has["devices"] = torch.cuda.device_count()
+    for key, most in has.items():
+        value = trainer[key]
+        if isinstance(value, int) and value > most and not repeated:
+            raise InputError(f"trainer.{key}={value} is more than the {most} of this machine")
+
+
+def plain(cfg: DictConfig, only: Sequence[str] = ()) -> dict[str, Any]:
+    """The values of a configuration, or of some of its first keys, with what they refer to.
+
+    Raises:
+        InputError: a value that refers to what is not there, or that is still to be given (???).
+    """
+    keys = [str(key) for key in cfg if key != "hydra" and (not only or key in only)]
+    return {key: _plain(cfg, key, key) for key in keys}
+
+
+def _plain(parent: DictConfig | ListConfig, key: str | int, name: str) -> Any:
+    if OmegaConf.is_missing(parent, key):
+        raise InputError(f"{name} is missing: give {name}=<value>")
+    try:
+        value = parent[key]
+    except (OmegaConfBaseException, RecursionError) as e:
+        written: Any = OmegaConf.to_container(parent, resolve=False)
+        reason = str(e).splitlines()[0] if str(e) else "it refers to itself"
+        raise InputError(f"{name}={written[key]} cannot be resolved: {reason}") from e
+    if isinstance(value, DictConfig):
+        return {each: _plain(value, each, f"{name}.{each}") for each in value}
+    if isinstance(value, ListConfig):
+        return [_plain(value, index, name) for index in range(len(value))]
+    return value
 
 
 def check_writable(folder: Path) -> None:

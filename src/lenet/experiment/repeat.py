@@ -13,7 +13,7 @@ from torch.cuda import device_count
 
 from lenet.data import load_raw
 from lenet.errors import InputError
-from lenet.experiment import provenance, targets
+from lenet.experiment import provenance, schema, targets
 from lenet.experiment.config import build
 from lenet.files import read_text
 from lenet.results import ORIGIN
@@ -33,15 +33,6 @@ OF_RUN = {
     "trainer": dict,
 }
 OF_CALL = ("root", "output", "tracking", "force", "resume", "repeat")  # not repeated
-DATA = {
-    *("source", "folder", "view", "distort", "noise"),
-    *("test_each_epoch", "train_size", "validation"),
-}
-TRAINER = {
-    *("accelerator", "devices", "compile", "threads", "strategy", "precision"),
-    *("limit_train_batches", "limit_val_batches", "detect_anomaly", "deterministic", "benchmark"),
-    *("gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches"),
-}
 BESIDE = (*OF_CALL, "data.folder", "hydra")  # what may be given beside repeat=
 LARGEST_DIFF = 16 * 2**20  # bytes
 
@@ -118,7 +109,10 @@ def _check_kinds(values: dict[str, Any]) -> None:
     for key, kind in OF_RUN.items():
         if (key in values or kind is dict) and not isinstance(values.get(key), kind):
             raise InputError(f"its {key} is missing, or is not what it has to be")
-    for group, known in {"": {*OF_RUN, *OF_CALL}, "data": DATA, "trainer": TRAINER}.items():
+    known_of = {group: set(kind.model_fields) for group, kind in schema.GROUPS.items()}
+    known_of |= {"": {*OF_RUN, *OF_CALL}}
+    for group in ("", "data", "trainer"):
+        known = known_of[group]
         keys = values[group] if group else values
         if odd := sorted(keys.keys() - known):
             raise InputError(f"its {group or 'configuration'} has {', '.join(odd)}")
