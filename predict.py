@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 
 from lenet.predict import main
+from lenet.streams import lenient
 
 if __name__ == "__main__":
-    sys.exit(main(Path(__file__).resolve().parent))
+    with lenient():
+        sys.exit(main(Path(__file__).resolve().parent))

@@ -6,6 +6,8 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
+from lenet.streams import lenient
+
 os.environ.setdefault("LENET_ROOT", str(Path(__file__).resolve().parent))
 
 
@@ -17,4 +19,8 @@ def main(cfg: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    main()
+    from lenet.experiment.choices import name_nearest
+
+    name_nearest()
+    with lenient():
+        main()

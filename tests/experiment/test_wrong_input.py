@@ -1,14 +1,24 @@
 """Whatever is wrong with what a user gives is told in one line that says what to do."""
 
+import copy
+import inspect
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import get_object as locate
+from omegaconf import DictConfig, OmegaConf
 from tests.conftest import PROJECT
 
+from lenet.data import VIEWS
 from lenet.errors import InputError
+from lenet.experiment import schema, targets
 from lenet.experiment.command import train as train_in_process
 
 REFUSED = [  # overrides of train.py, what they are told
@@ -45,13 +55,13 @@ REFUSED = [  # overrides of train.py, what they are told
     ("tracking.uri=http://127.0.0.1:9", "no MLflow server answers at tracking.uri=http://127"),
     ("tracking.uri=ftp://x", "tracking.uri=ftp://x cannot be used"),
     ("tracking.uri=sqlite:////proc/none/x.db", "cannot be used ([Errno 2] No such file"),
-    ("model.pooling=median", "pooling='median' is not one of average, max, subsampling"),
-    ("model.activation=gelu", "activation='gelu' is not one of tanh, relu, scaled_tanh"),
-    ("model.output=linear", "output='linear' is not one of softmax, rbf"),
-    ("model.connections=table2", "connections='table2' is not one of full, table1"),
-    ("model=mlp_300 model.hidden=[0]", "hidden=(0,) is not one number of units or more"),
-    ("model=mlp_300 model.hidden=[]", "hidden=() is not one number of units or more"),
-    ("model=lenet1 model.output=rbf", "output='rbf' is not one of softmax, squashed"),
+    ("model.pooling=median", "model.pooling=median is not one of average, max, subsampling"),
+    ("model.activation=gelu", "model.activation=gelu is not one of tanh, relu, scaled_tanh"),
+    ("model.output=linear", "model.output=linear is not one of softmax, rbf"),
+    ("model.connections=table2", "model.connections=table2 is not one of full, table1"),
+    ("model=mlp_300 model.hidden=[0]", "model.hidden=0 has to be a whole number from 1"),
+    ("model=mlp_300 model.hidden=[]", "model.hidden=[] has to be a list, each of which is a"),
+    ("model=lenet1 model.output=rbf", "model.output=rbf is not one of softmax, squashed"),
     ("model._target_=os.system", "Target 'os.system' is blocklisted"),
     ("model._target_=lenet.nets.LeNet7", "Error loading 'lenet.nets.LeNet7'"),
     ("data.view=upright", "data.view=upright is not one of regular, deslanted, 16x16"),
@@ -61,8 +71,8 @@ REFUSED = [  # overrides of train.py, what they are told
     ("data.source=cifar", "data.source=cifar is not one of auto, mnist, digits"),
     ("data.source=mnist", "is missing: put the four MNIST archives there, or unset MNIST_ROOT"),
     ("data.validation=1297", "data.validation=1297 has to lie between 0 and 1,296"),
-    ("recipe.optimizer.weight_decay=-1", "Invalid weight_decay value: -1"),
-    ("recipe.schedule.pct_start=3", "Expected float between 0 and 1 pct_start, but got 3"),
+    ("recipe.optimizer.weight_decay=-1", "weight_decay=-1 has to be a number from 0"),
+    ("recipe.schedule.pct_start=3", "pct_start=3 has to be a number from 0 to 1"),
     ("recipe.optimizer._target_=torch.optim.Nope", "Error loading 'torch.optim.Nope'"),
     ("recipe.optimizer.lr=9 model=lenet5_relu recipe.epochs=3", "lower recipe.optimizer.lr"),
     ("recipe=paper", "this recipe trains the nets of 1998 only"),
@@ -72,14 +82,41 @@ REFUSED = [  # overrides of train.py, what they are told
     ("model=lenet5_1998 recipe=paper recipe.j=0", "recipe.j=0 has to be a number"),
     ("model=knn", "this recipe trains nets only: an estimator wants recipe=fit"),
     ("recipe=fit", "recipe=fit trains estimators, not LeNet5"),
-    ("model=knn recipe=fit model.k=0", "k must lie in 1..1097, the training patterns, not be 0"),
+    ("model=knn recipe=fit model.k=2000", "k must lie in 1..1097, the training patterns"),
     ("model=knn recipe=fit data.distort=true", "only nets are trained on changed digits"),
-    ("model=svm_poly4 recipe=fit model.C=-1", "The 'C' parameter of SVC must be a float"),
-    ("trainer.accelerator=abacus", "you selected an invalid accelerator name"),
-    ("trainer.devices=0", "`Trainer(devices=0)` value is not a valid input"),
-    ("trainer=ddp trainer.devices=many", "should be an int > 0"),
-    ("+trainer.precision=3", "Precision 3 is invalid"),
-    ("+trainer.nonsense=1", "unexpected keyword argument 'nonsense'"),
+    ("model=svm_poly4 recipe=fit model.C=-1", "model.C=-1 has to be a number from"),
+    ("trainer.accelerator=abacus", "accelerator=abacus is not one of auto, cpu, gpu, cuda, mps"),
+    ("trainer.devices=0", "devices=0 has to be a whole number from 1 to 1024"),
+    ("trainer=ddp trainer.devices=many", "devices=many has to be a whole number from 1"),
+    ("+trainer.precision=3", "precision=3 is not one of 64-true, 32-true"),
+    ("+trainer.nonsense=1", "trainer.nonsense is not known: trainer has accelerator, "),
+    ("trainer.threads=1000", "trainer.threads=1000 is more than the "),
+    ("trainer=ddp trainer.devices=1000", "trainer.devices=1000 is more than the "),
+    ("trainer.devices=2", "only trainer=ddp shares the work of a run"),
+    ("model=knn recipe=fit trainer=ddp", "an estimator cannot be shared: leave trainer=ddp out"),
+    ("recipe=knn_head model=lenet4 trainer=ddp", "one pattern per update cannot be shared"),
+    ("recipe=boosting model=lenet4 trainer=ddp", "one pattern per update cannot be shared"),
+    *(
+        (f"+trainer.{given}", f"trainer.{given.partition('=')[0]} is not known")
+        for given in (
+            *("max_time=00:00:00:01", "max_epochs=1", "min_epochs=9", "max_steps=3", "min_steps=9"),
+            *("fast_dev_run=true", "overfit_batches=1", "check_val_every_n_epoch=0"),
+            *(
+                "val_check_interval=2",
+                "limit_test_batches=1",
+                "reload_dataloaders_every_n_epochs=0",
+            ),
+            *("logger=true", "callbacks=[]", "default_root_dir=/tmp", "enable_checkpointing=true"),
+            *("barebones=true", "num_nodes=2", "inference_mode=false", "plugins=[]"),
+        )
+    ),
+    ("~data.view", "data.view is missing: give data.view=<value>"),
+    ("~model._target_", "model._target_=None has to be a text"),
+    ("seed=???", "seed is missing: give seed=<value>"),
+    ("seed=${seed}", "seed=${seed} cannot be resolved"),
+    ("+model.poolings=max", "model.poolings is not known: model has _convert_, _recursive_"),
+    ("+data.seed=1", "data.seed is not known: data has distort, "),
+    ("tracking.uri=sqlite:////", "tracking.uri=sqlite://// names a folder"),
 ]
 
 
@@ -90,16 +127,132 @@ def test_train_refuses(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setenv("MNIST_ROOT", "/nowhere")
     given = overrides.split(" ")
-    epochs = None if "recipe.epochs" in overrides or "recipe=fit" in given else 1
+    has_none = {"recipe=fit", "recipe=knn_head", "recipe=boosting"} & set(given)
+    epochs = None if "recipe.epochs" in overrides or has_none else 1
     with pytest.raises(InputError) as refused:
         train_in_process(configure(*given, epochs=epochs))
     assert line.lower() in str(refused.value).lower()
     assert "\n" not in str(refused.value).strip()
 
 
+def permits(known: dict[str, Any], value: object) -> bool:
+    """Whether JSON Schema, as far as the project's schema uses it, takes a value."""
+    if "anyOf" in known:
+        return any(permits(each, value) for each in known["anyOf"])
+    if "enum" in known or "const" in known:
+        return value in known.get("enum", [known.get("const")])
+    if known["type"] in ("integer", "number"):
+        kinds = int if known["type"] == "integer" else int | float
+        low, high = known.get("minimum", -1e99), known.get("maximum", 1e99)
+        low = known.get("exclusiveMinimum", low)
+        return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
+    kind = {"boolean": bool, "string": str, "array": list, "object": dict, "null": type(None)}
+    short = isinstance(value, str | list) and len(value) < max(
+        known.get("minLength", 0), known.get("minItems", 0)
+    )
+    return isinstance(value, kind[known["type"]]) and not short
+
+
+def wrong_values(known: dict[str, Any]) -> Iterator[object]:
+    """What a key cannot be: of other types, below and above its range, nothing at all."""
+    yield "${nowhere}"
+    numbers = [each for each in known.get("anyOf", [known]) if "maximum" in each]
+    beyond = [value for n in numbers for value in (n.get("minimum", 0) - 1, 2 * n["maximum"] + 1)]
+    for value in (None, [], {"a": 1}, "", "many", True, -7, 0.123, *beyond):
+        if not permits(known, value):
+            yield value
+
+
+KINDS = {"": schema.Run, **schema.GROUPS, **schema.MADE}
+WRONG = [  # where a key is: a group, or the class that it is given to
+    (where, key, value)
+    for where, kind in KINDS.items()
+    for key, known in kind.model_json_schema()["properties"].items()
+    if not key.startswith("_") or where in ("lenet.nets.LeNet5", "torch.optim.AdamW")  # alike
+    for value in wrong_values(known)
+]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[str, DictConfig]]]:
+    """For each of `KINDS` a configuration that has it, and where it is there."""
+    folder = tmp_path_factory.mktemp("project")
+    given = [f"root={folder}", "name=wrong", "data=digits", "trainer.threads=1"]
+    choices = [
+        f"{group}={path.stem}"
+        for group in ("model", "recipe")
+        for path in sorted((PROJECT / "conf" / group).glob("*.yaml"))
+    ]
+    found: dict[str, tuple[str, DictConfig]] = {}
+    with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+        for choice in choices:
+            cfg = compose("config", [choice, *given])
+            found |= {"": ("", cfg)} | {group: (group, cfg) for group in schema.GROUPS}
+            for place in ("model", "recipe", *(f"recipe.{part}" for part in cfg.recipe)):
+                part = OmegaConf.select(cfg, place)
+                if isinstance(part, DictConfig) and "_target_" in part:
+                    found.setdefault(part._target_, (place, cfg))
+    yield found
+    GlobalHydra.instance().clear()
+
+
+def test_every_key_has_wrong_values_here() -> None:
+    assert len(WRONG) > 500
+    assert {(where, key) for where, key, _ in WRONG} >= {
+        (where, key)
+        for where, kind in KINDS.items()
+        for key, field in kind.model_fields.items()
+        if not field.alias
+    }
+
+
+@pytest.mark.parametrize(("where", "key", "value"), WRONG)
+def test_a_value_of_another_kind_is_refused_before_anything_starts(
+    places: dict[str, tuple[str, DictConfig]], where: str, key: str, value: object
+) -> None:
+    place, cfg = places[where]
+    name = f"{place}.{key}" if place else key
+    cfg = copy.deepcopy(cfg)
+    folder = Path(cfg.root)
+    OmegaConf.update(cfg, name, value, merge=False, force_add=True)
+    with pytest.raises(InputError) as refused:
+        train_in_process(cfg)
+    assert name in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not list(folder.iterdir())  # no run in a store, nothing else
+
+
+@pytest.mark.parametrize("key", schema.Run.model_fields)
+def test_a_key_or_group_that_is_missing_is_told(
+    places: dict[str, tuple[str, DictConfig]], key: str
+) -> None:
+    cfg = copy.deepcopy(places[""][1])
+    OmegaConf.set_struct(cfg, False)
+    del cfg[key]
+    with pytest.raises(InputError, match=r"is missing: give|cannot be resolved: .* 'root'"):
+        train_in_process(cfg)
+
+
+@pytest.mark.parametrize("where", schema.MADE)
+def test_the_schema_has_the_arguments_of_what_it_describes(where: str) -> None:
+    makes: Callable[..., object] = locate(where)
+    filled_in = {  # by the recipe, or left to torch
+        *("params", "optimizer", "total_steps", "epochs", "steps_per_epoch", "last_epoch")
+    } - ({"optimizer", "epochs"} if where.startswith("lenet.") else set())
+    arguments = inspect.signature(makes).parameters.keys() - filled_in
+    assert arguments == schema.MADE[where].model_fields.keys() - schema.Partial.model_fields.keys()
+
+
+def test_the_schema_describes_all_that_configurations_name() -> None:
+    assert schema.MADE.keys() == targets.PERMITTED
+    assert set(VIEWS) == set(get_args(schema.Data.model_fields["view"].annotation))
+
+
 SHELL = [  # a command, what it is told last or among the first lines
-    ("train.py model=lenet6", "lenet5_max_relu"),
-    ("train.py recipe=modem", "modern"),
+    ("train.py model=lenet6", "The nearest of 25 choices:\n  lenet1\n  lenet4\n  lenet5\n"),
+    ("train.py recipe=modem", "The choices:\n  modern\n"),
+    ("train.py name=${nowhere}", "train.py failed: name=${nowhere} cannot be resolved"),
+    ("train.py -m ~data seed=0,1", "The sweep cannot start: data is missing"),
     ("train.py recipe.epoch=3", "Key 'epoch' is not in struct"),
     ("train.py recipe.epochs=-1", "recipe.epochs=-1 has to be a whole number from 1 to 1000"),
     ("train.py output=/proc/none", "/proc/none cannot be written"),

@@ -18,6 +18,7 @@ from lenet.experiment import sweep
 from lenet.experiment.config import check
 from lenet.experiment.job import Job
 from lenet.experiment.provenance import cores
+from lenet.streams import make_lenient
 from lenet.terminal import Failure, Outcome
 from lenet.tracking import Tracker
 
@@ -29,6 +30,7 @@ def run(cfg: DictConfig) -> float | None:
         The mean validation error of the job's seeds, which a sweeper may minimise; NaN where
         there is no validation split, None where the job failed.
     """
+    make_lenient()  # in a worker, too, which does not come from train.py
     signal.signal(signal.SIGTERM, _terminate)
     job = sweep.current_job()
     try:
@@ -98,6 +100,8 @@ def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) ->
     tracker = Tracker(cfg.tracking.uri, Path(cfg.root) / "mlruns", raw.stand_in).start()
     resume = (cfg.resume or in_sweep) and not cfg.force
     job = Job(cfg, raw, tracker, threads, resume)
+    if job.cut:
+        print(f"Epochs are cut short ({job.cut}): no figure of this run stands for the paper's.")
     seeds = [cfg.seed] if cfg.seeds is None else list(cfg.seeds)
     together = True
     if not all(job.is_finished(seed) for seed in seeds):

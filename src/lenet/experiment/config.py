@@ -75,7 +75,7 @@ def plain(cfg: DictConfig, only: Sequence[str] = ()) -> dict[str, Any]:
     return {key: _plain(cfg, key, key) for key in keys}
 
 
-def _plain(parent: DictConfig | ListConfig, key: str | int, name: str) -> Any:
+def _plain(parent: Any, key: Any, name: str) -> Any:
     if OmegaConf.is_missing(parent, key):
         raise InputError(f"{name} is missing: give {name}=<value>")
     try:
@@ -85,7 +85,7 @@ def _plain(parent: DictConfig | ListConfig, key: str | int, name: str) -> Any:
         reason = str(e).splitlines()[0] if str(e) else "it refers to itself"
         raise InputError(f"{name}={written[key]} cannot be resolved: {reason}") from e
     if isinstance(value, DictConfig):
-        return {each: _plain(value, each, f"{name}.{each}") for each in value}
+        return {str(k): _plain(value, k, f"{name}.{k!s}") for k in map(str, value)}
     if isinstance(value, ListConfig):
         return [_plain(value, index, name) for index in range(len(value))]
     return value

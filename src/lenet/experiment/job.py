@@ -73,6 +73,13 @@ class Job:
         return provenance.code(Path(self.cfg.root))
 
     @cached_property
+    def cut(self) -> str:
+        """What leaves a part of the digits out of its epochs, such as trainer=debug."""
+        from lenet.experiment import schema
+
+        return schema.cut(OmegaConf.to_container(self.cfg.trainer, resolve=True))  # type: ignore[arg-type]
+
+    @cached_property
     def _row(self) -> dict[str, Any]:
         return identity.row(self.cfg, self.threads)
 
@@ -226,6 +233,7 @@ class Job:
                 "threads": str(self.threads),
                 "compile": str(self.cfg.trainer.compile).lower(),
             }
+            | ({"cut": self.cut} if self.cut else {})
             | ({"dvc.stage": os.environ["DVC_STAGE"]} if "DVC_STAGE" in os.environ else {})
             | {f"version.{name}": number for name, number in provenance.versions().items()}
         )

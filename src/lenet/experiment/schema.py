@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lenet import paper
 from lenet.errors import InputError
 
 LEFT_OUT: Any = None  # a key that may be left out: the class that is made has its own default
@@ -55,7 +54,7 @@ class Trainer(Values):
     or write elsewhere (logger)."""
 
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"]
-    devices: int | Literal["auto"] | list[int] = Field(
+    devices: Annotated[int, Field(ge=1, le=1_024)] | Literal["auto"] | list[int] = Field(
         description="a whole number from 1 to 1024, auto, or a list of GPUs"
     )
     compile: bool
@@ -202,9 +201,9 @@ class RidgeClassifier(Made):
     max_iter: int | None = Field(LEFT_OUT, ge=1, le=1_000_000)
     tol: float = Field(LEFT_OUT, ge=0, le=1)
     class_weight: Literal["balanced"] | None = LEFT_OUT
-    solver: Literal[
-        "auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"
-    ] = LEFT_OUT
+    solver: Literal["auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"] = (
+        LEFT_OUT
+    )
     positive: bool = LEFT_OUT
     random_state: Seed | None = LEFT_OUT
 
@@ -338,6 +337,18 @@ def check(values: dict[str, Any], only: Sequence[str] = ()) -> None:
             raise InputError(line)
 
 
+def cut(trainer: dict[str, Any]) -> str:
+    """The values by which a run sees less than its configuration's digits, as they are set on the
+    command line; empty if there are none."""
+    limits = {key: trainer.get(key) for key in ("limit_train_batches", "limit_val_batches")}
+    less = {
+        key: value
+        for key, value in limits.items()
+        if value is not None and not (isinstance(value, float) and value == 1)
+    }
+    return " ".join(f"{key}={value}" for key, value in less.items())
+
+
 def sharing(recipe: dict[str, Any]) -> str:
     """Why processes cannot share the work of a recipe, empty if they can; one that rests on another
     is shared as that is."""
@@ -349,8 +360,7 @@ def sharing(recipe: dict[str, Any]) -> str:
 
 def _faults(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Of each wrong value the first key, and the line that tells it."""
-    for key, line in _faults_of(Run, values, ""):
-        yield key, line
+    yield from _faults_of(Run, values, "")
     for group, kind in GROUPS.items():
         if isinstance(values.get(group), dict):
             yield from ((group, line) for _, line in _faults_of(kind, values[group], group))
@@ -371,9 +381,7 @@ def _faults_of_made(values: Any, where: str) -> Iterator[str]:
             yield from _faults_of_made(value, f"{where}.{key}")
 
 
-def _faults_of(
-    kind: type[Values], values: dict[str, Any], where: str
-) -> Iterator[tuple[str, str]]:
+def _faults_of(kind: type[Values], values: dict[str, Any], where: str) -> Iterator[tuple[str, str]]:
     try:
         kind.model_validate(values)
     except ValidationError as e:

@@ -81,7 +81,8 @@ class Sweep(Callback):
 
     def _open(self, config: DictConfig) -> None:
         from lenet.data import load_raw
-        from lenet.experiment.config import check_writable
+        from lenet.experiment import schema
+        from lenet.experiment.config import check_writable, plain
         from lenet.experiment.provenance import cores
         from lenet.tracking import Tracker
 
@@ -90,6 +91,8 @@ class Sweep(Callback):
         threads = os.environ.setdefault("OMP_NUM_THREADS", str(cores()))
         for library in ("OPENBLAS", "MKL"):
             os.environ.setdefault(f"{library}_NUM_THREADS", threads)
+        own_keys = ("data", "force", "output", "root", "tracking")  # of the sweep itself
+        schema.check(plain(config, own_keys), own_keys)
         self.folder = Path(config.hydra.sweep.dir)
         check_writable(self.folder)
         if "optuna" in config.hydra.sweeper._target_ and config.data.validation == 0:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lenet.errors import InputError
+from lenet.streams import lenient
 from lenet.study import profile
 
 
@@ -87,4 +88,5 @@ def _run(given: argparse.Namespace, params: profile.Parameters) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with lenient():
+        main()

@@ -11,10 +11,10 @@ from lenet.classifier import MODEL_FILES
 from lenet.errors import InputError
 from lenet.tracking.liveness import is_gone
 from lenet.tracking.store import (
-    ask_server,
+    FILE,
+    ask,
     connect,
     first_line,
-    is_server,
     printable,
     say,
     store_errors,
@@ -150,9 +150,8 @@ def read_experiments(uri: str) -> Iterator[dict[str, ExperimentRuns]]:
     Raises:
         InputError: a server that does not answer, or anything that MLflow cannot read.
     """
-    if is_server(uri):
-        ask_server(uri)
-    elif uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+    ask(uri)
+    if uri.startswith(FILE) and not Path(uri.removeprefix(FILE)).exists():
         yield {}
         return
     try:

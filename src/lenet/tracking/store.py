@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from lenet.errors import InputError
 
@@ -23,17 +24,45 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")  # seconds
 logging.getLogger("urllib3").setLevel(logging.ERROR)  # that a server is away, the spool tells
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises what it logs
 
+FILE = "sqlite:///"  # then the path of a database file
 ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not there
 
 
 def local_store(project: Path) -> str:
     """The MLflow store of a project folder, the one that conf/tracking/mlflow.yaml names."""
-    return f"sqlite:///{project}/mlflow.db"
+    return f"{FILE}{project}/mlflow.db"
 
 
 def is_server(uri: str) -> bool:
     """Whether a store is a server, not a database file."""
     return uri.startswith(("http://", "https://"))
+
+
+def ask(uri: str) -> None:
+    """Returns if there is a store, or can be one: a server that answers, no folder in place of a
+    database file, which MLflow would try to open for minutes.
+
+    Raises:
+        InputError: there is none.
+    """
+    if is_server(uri):
+        ask_server(uri)
+    elif uri.startswith(FILE) and Path(uri.removeprefix(FILE)).is_dir():
+        raise InputError(
+            f"tracking.uri={uri} names a folder: name a file in it, as {uri.rstrip('/')}/mlflow.db"
+        )
+
+
+def _quoted(uri: str) -> str:
+    """As SQLAlchemy reads it: in the name of a folder that is there, a ?, # or % stands for itself.
+
+    MLflow makes the folder of a ``sqlite:///`` anew from the quoted name; with the driver it leaves
+    it alone.
+    """
+    folder, _, file = uri.removeprefix(FILE).rpartition("/")
+    if not uri.startswith(FILE) or quote(folder) == folder or not Path(folder).is_dir():
+        return uri
+    return f"sqlite+pysqlite:///{quote(folder)}/{file}"
 
 
 def connect(uri: str) -> Any:
@@ -47,7 +76,7 @@ def connect(uri: str) -> Any:
     try:
         from mlflow import MlflowClient
 
-        return MlflowClient(uri)
+        return MlflowClient(_quoted(uri))
     finally:
         if collects:
             gc.enable()

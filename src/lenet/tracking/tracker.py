@@ -15,7 +15,7 @@ from lenet.tracking.queue import Record
 from lenet.tracking.run import FAILURE, Run, now, send, send_to_server
 from lenet.tracking.runs import IDENTITY, ExperimentRuns, RunRecord
 from lenet.tracking.spool import SPOOL, Spool
-from lenet.tracking.store import ask_server, connect, is_server, usable
+from lenet.tracking.store import ask, connect, is_server, usable
 
 VALIDATION_ERROR = "final/validation_error"  # metric: what choices are made by
 
@@ -81,8 +81,7 @@ class Tracker:
         """
         if self.uri is None:
             return self
-        if is_server(self.uri):
-            ask_server(self.uri)
+        ask(self.uri)
         with usable(self.uri):
             self._connect(self.uri)
         self.runs = ExperimentRuns(self._client, self._experiment_id)
