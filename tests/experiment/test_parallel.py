@@ -75,14 +75,44 @@ def test_failures_and_skips_are_told_by_every_launcher(
     assert train("model.pooling=max", *QUICK).returncode == 0
     failed = train("-m", "model.pooling=median,max", *QUICK, f"hydra/launcher={launcher}")
     assert failed.returncode == 1
-    assert "failed lenet5: pooling='median' is not one of average, max" in failed.stdout
+    assert "failed lenet5: model.pooling=median is not one of average, max" in failed.stdout
     assert failed.stdout.count("was finished") == 1
     statuses = sorted((run.info.run_name, run.info.status) for run in runs(tmp_path))
     assert statuses == [
-        ("lenet5 seed 0", "FAILED"),
         ("lenet5 seed 0", "FINISHED"),
         (f"sweep model.pooling=median,max {' '.join(QUICK)}", "FAILED"),
     ]
+
+
+@pytest.mark.slow
+def test_equal_jobs_of_a_sweep_are_one_run(train, tmp_path: Path) -> None:
+    workers = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    done = train("-m", "seed=1,1", *QUICK, "recipe.epochs=30", *workers)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [job] = [row for row in done.stdout.splitlines() if "was finished" in row]
+    [own] = children(tmp_path).values()
+    assert own[0] == "FINISHED"
+    assert {run.info.status for run in runs(tmp_path)} == {"FINISHED"}
+    rows = [row for row in done.stdout.splitlines() if row.startswith("│ lenet5")]
+    [error] = {row.split("│")[3] for row in rows}  # of both jobs
+    assert len(rows) == 2
+    assert error in job
+
+
+@pytest.mark.slow
+def test_equal_sweeps_at_once_share_their_runs(started, tmp_path: Path) -> None:
+    sweep = ("-m", "seed=0,1", *QUICK, "recipe.epochs=30")
+    with started(*sweep) as one, started(*sweep) as two:
+        told = [process.communicate(timeout=300) for process in (one, two)]
+    assert [one.returncode, two.returncode] == [0, 0], told
+    tables = [
+        {tuple(row.split("│")[1:4]) for row in out.splitlines() if row.startswith("│ lenet5")}
+        for out, _ in told
+    ]
+    assert len(tables[0]) == 2
+    assert tables[0] == tables[1]
+    assert len(children(tmp_path)) == 2  # and one parent
+    assert {run.info.status for run in runs(tmp_path)} == {"FINISHED"}
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def test_a_trial_that_fails_ends_no_search(train, tmp_path: Path) -> None:
         "model.pooling=choice(average,median)",
     )
     assert done.returncode == 1
-    assert "failed lenet5: pooling='median' is not one of average, max" in done.stdout
+    assert "failed lenet5: model.pooling=median is not one of average, max" in done.stdout
     assert found(tmp_path)["best_params"]["model.pooling"] == "average"
 
 

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lenet.imports import uncollected
+
 if TYPE_CHECKING:
     from lenet.experiment import identity
     from lenet.experiment.command import run, train
@@ -35,6 +37,7 @@ __all__ = list(_MODULES)
 def __getattr__(name: str) -> Any:
     """Imports what is asked for: whoever asks for an identity alone does not wait for torch."""
     if name in _MODULES:
-        module = import_module(f"{__name__}.{_MODULES[name]}")
+        with uncollected():
+            module = import_module(f"{__name__}.{_MODULES[name]}")
         return module if name == _MODULES[name] else getattr(module, name)
     raise AttributeError(name)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from lightning_utilities.core import imports
 
+from lenet.imports import uncollected
+
 UNUSED = ("torchvision", "matplotlib", "scipy")
 
 
@@ -34,5 +36,5 @@ def _hidden(*packages: str) -> Iterator[None]:
         imports.package_available = package_available
 
 
-with _hidden(*UNUSED):
+with _hidden(*UNUSED), uncollected():
     import pytorch_lightning  # noqa: F401
