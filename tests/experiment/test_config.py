@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, runs
 
 from lenet import paper
+from lenet.experiment.command import train
 from lenet.experiment.config import build, check, flat
 
 EXPERIMENTS = sorted(path.stem for path in (PROJECT / "conf" / "experiment").glob("*.yaml"))
@@ -54,3 +55,22 @@ def test_an_experiment_of_ones_own_says_what_differs(configure, tmp_path: Path) 
 
 def test_flat_keys_are_those_of_the_command_line() -> None:
     assert flat({"a": {"b": {"c": 1}}, "d": [2]}) == {"a.b.c": 1, "d": [2]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["trainer=debug"], "limit_train_batches=4 limit_val_batches=2"),
+        (["+trainer.limit_train_batches=1"], "limit_train_batches=1"),  # one batch
+        (["+trainer.limit_train_batches=1.0"], ""),  # all of them
+    ],
+)
+def test_a_run_that_sees_a_part_of_each_epoch_says_so(
+    overrides: list[str], told: str, configure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = f"tracking.uri=sqlite:///{tmp_path}/mlflow.db"
+    train(configure("tracking=mlflow", store, *overrides, epochs=1))
+    assert (f"Epochs are cut short ({told})" in capsys.readouterr().out) == bool(told)
+    [run] = runs(tmp_path)
+    assert run.data.tags.get("cut", "") == told
