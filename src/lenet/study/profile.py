@@ -42,6 +42,14 @@ class _Values(TypedDict):
 VALUES = TypeAdapter(_Values)
 
 
+def _read() -> Any:
+    """Plain values: nothing is asked of the environment."""
+    try:
+        return read_configuration(PARAMS)
+    except InputError as e:
+        raise InputError(f"{e}: {MEND}") from e
+
+
 def parameters() -> Parameters:
     """`params.yaml` with the values of its chosen profile.
 
@@ -52,7 +60,7 @@ def parameters() -> Parameters:
     if not PARAMS.exists():
         raise InputError(f"no {PARAMS} in {Path.cwd()}: run this in the project's folder")
     try:
-        values = read_configuration(PARAMS)  # plain: nothing is asked of the environment
+        values = _read()
         VALUES.validate_python(values)
         name = values["profile"]
         if name not in values["profiles"]:
