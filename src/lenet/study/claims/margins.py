@@ -55,3 +55,7 @@ SETTLED = 12
 
 FIRST_PASSES = 3
 """The first few passes, in which weights shrink: "few" is three."""
+
+INK = 0.99
+"""The share of a digit's ink that has to be left in the picture for a change to count as read or
+misread: what has been moved beyond the edge nobody can read."""
