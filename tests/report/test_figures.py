@@ -14,7 +14,7 @@ from lenet.report.figures import style
 
 def test_pairs_are_counted_in_the_mean_over_seeds():
     result = make("lenet5_dist", [4, 8])  # every error gives the next class
-    counts = figures_errors.pair_counts(result)
+    counts = result.pairs
     assert counts.sum() == pytest.approx(6)
     next_class = counts[np.arange(10), (np.arange(10) + 1) % 10]
     assert next_class.sum() == pytest.approx(6)

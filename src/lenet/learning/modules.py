@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torchmetrics import MeanMetric
 
+from lenet import paper
 from lenet.classifier import EpochCallback
 from lenet.data import Digits, Split, patterns_of_pass, training_patterns
 from lenet.errors import InputError
@@ -33,9 +34,10 @@ class OnePatternModule(EpochModule):
 
     Args:
         lanes: the nets.
-        seeds: one per net.
+        seeds: one per net, of the order in which it sees the patterns.
         digits: trained and validated on.
         eta_factor: what the paper's eta is multiplied by.
+        late_factor: what it is multiplied by besides where it is the smallest.
         epoch_callbacks: one per net, called after each pass.
     """
 
@@ -45,6 +47,7 @@ class OnePatternModule(EpochModule):
         seeds: Sequence[int],
         digits: Digits,
         eta_factor: float,
+        late_factor: float,
         epoch_callbacks: Sequence[EpochCallback],
     ) -> None:
         super().__init__(epoch_callbacks)
@@ -52,7 +55,8 @@ class OnePatternModule(EpochModule):
         self.lanes = lanes
         self.seeds = seeds
         self.digits = digits
-        self.eta_factors = [eta_factor] * len(seeds)
+        self.eta_factor = eta_factor
+        self.late_factor = late_factor
 
     def configure_optimizers(self) -> None:
         """None, as the lanes make the updates."""
@@ -89,7 +93,10 @@ class OnePatternModule(EpochModule):
         self.started = time.perf_counter()
         number = self.current_epoch + 1
         images, _, order = self.chunk(sdlm.curvature_patterns(self.order(), number))
-        self.rates = sdlm.rates(self.lanes, images, order, number, self.eta_factors)
+        late = paper.ETA[min(number, paper.PASSES) - 1] == paper.ETA[-1]
+        factors = [self.eta_factor * (self.late_factor if late else 1.0)] * len(self.seeds)
+        self.rates = sdlm.rates(self.lanes, images, order, number, factors)
+        self.norms = self.lanes.weights.norm(dim=1)
         self.loss = torch.zeros(len(self.seeds), dtype=torch.float64)
         self.wrong = torch.zeros(len(self.seeds), dtype=torch.int64)
         self.seen = 0
@@ -119,6 +126,7 @@ class OnePatternModule(EpochModule):
                 "learning_rate": float(self.rates[k].median()),
                 "learning_rate_lowest": float(self.rates[k].min()),
                 "learning_rate_highest": float(self.rates[k].max()),
+                "weight_norm": float(self.norms[k]),  # before the pass
                 "epoch_seconds": seconds / len(self.seeds),
             }
             metrics |= {name: errors[k] for name, errors in measured.items()}

@@ -38,6 +38,10 @@ class SDLM:
         scale, power: weights start uniform in +-scale / F^power, F the fan-in.
         eta_factor: what the paper's eta is multiplied by.
         j: of the MAP loss, the penalty of the rubbish class; the text leaves it open.
+        late_factor: what eta is multiplied by besides in the last passes, those of the paper's
+            smallest eta.
+        orders: of how many orders of the patterns there are to be; seed s starts from the weights
+            of seed s // orders and sees the order of seed s % orders. None: both are of seed s.
         epochs: passes over the training set.
     """
 
@@ -45,6 +49,8 @@ class SDLM:
     power: float = paper.INITIAL_POWER
     eta_factor: float = 1.0
     j: float = J
+    late_factor: float = 1.0
+    orders: int | None = None
     epochs: int = paper.PASSES
 
     together: ClassVar[bool] = True  # the seeds of a job share the lanes
@@ -64,13 +70,17 @@ class SDLM:
             raise InputError("this recipe trains nets only: an estimator wants recipe=fit")
         if "strategy" in task.trainer:
             raise InputError("one pattern per update cannot be shared: leave trainer=ddp out")
-        for net, seed in zip(task.models, task.seeds, strict=True):
+        starts, seen = task.seeds, task.seeds
+        if self.orders is not None:
+            starts, seen = zip(*(divmod(seed, self.orders) for seed in task.seeds), strict=True)
+        for net, seed in zip(task.models, starts, strict=True):
             initialize(net, Generator().manual_seed(seed), self.scale, self.power)
         try:
             lanes = self.lanes(task.models, task.digits.train.images.shape[-1])
         except ValueError as e:
             raise InputError(f"this recipe trains the nets of 1998 only: {e}") from e
-        module = OnePatternModule(lanes, task.seeds, task.digits, self.eta_factor, task.callbacks)
+        factors = self.eta_factor, self.late_factor
+        module = OnePatternModule(lanes, seen, task.digits, *factors, task.callbacks)
         options = {name: value for name, value in task.trainer.items() if name != "compile"}
         # the module measures its errors itself
         fit(module, options | {"accelerator": "cpu"}, self.epochs, False, task.folder)

@@ -152,7 +152,8 @@ class LeNet5(nn.Sequential):
     Args:
         pooling: S2 and S4: "average" or "max" over 2x2, or the paper's trainable "subsampling".
         activation: "tanh", "relu", or the paper's "scaled_tanh".
-        output: "softmax" (logits of a full layer) or the paper's "rbf" (negated penalties).
+        output: "softmax" (logits of a full layer) or the paper's "rbf" (negated penalties);
+            "learned_rbf" begins as that, but its centres are parameters.
         connections: C3 sees S2 in "full" or by the paper's "table1".
 
     Raises:
@@ -168,7 +169,7 @@ class LeNet5(nn.Sequential):
     ) -> None:
         check("pooling", pooling, ("average", "max", "subsampling"))
         check("activation", activation, tuple(ACTIVATIONS))
-        check("output", output, ("softmax", "rbf"))
+        check("output", output, ("softmax", "rbf", "learned_rbf"))
         check("connections", connections, ("full", "table1"))
         f = ACTIVATIONS[activation]
 
@@ -192,6 +193,8 @@ class LeNet5(nn.Sequential):
         layers["F6"] = nn.Linear(120, 84)  # 84
         layers["F6_f"] = f()
         layers["output"] = (  # 10
-            nn.Linear(84, 10) if output == "softmax" else EuclideanRBF(torch.clone(BITMAPS))
+            nn.Linear(84, 10)
+            if output == "softmax"
+            else EuclideanRBF(torch.clone(BITMAPS), output == "learned_rbf")
         )
         super().__init__(layers)
