@@ -1,7 +1,7 @@
 """What the study keeps of its runs in `results/`: out of MLflow, into files, and back."""
 
 from lenet.results.collect import MODEL, collect
-from lenet.results.figures import FIGURES, Figures, load_figures, save_figures
+from lenet.results.figures import FIGURES, Claim, Figures, load_figures, save_figures
 from lenet.results.predictions import Predictions, read_predictions
 from lenet.results.restore import ORIGIN, restore, restore_run
 from lenet.results.result import (
@@ -25,6 +25,7 @@ __all__ = [
     "ORIGIN",
     "PREDICTIONS",
     "RUNS",
+    "Claim",
     "Figures",
     "Predictions",
     "Result",

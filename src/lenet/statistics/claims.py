@@ -101,10 +101,10 @@ def every(parts: Iterable[Evidence]) -> Evidence:
 def beside(wrong: NDArray[np.bool_], paper_error: float, paper_count: int) -> Estimate:
     """Our mean error less the paper's, which is one run on ``paper_count`` digits.
 
-    The two are put together as if their digits were others and strangers, which is wider than what
-    is true: the digits are the same ones, whose writers are hard or easy for both. Of no two of the
-    study's classifiers is the standard error of their difference, with writers as clusters, larger
-    than this (docs/statistics.md). The paper's seed, a draw, too, and its rounding are left out.
+    The two are put together as if their digits were others and strangers. The digits are the same
+    ones, whose writers are hard or easy for both: between classifiers of like error the standard
+    error of a difference, with writers as clusters, is 0.7 times this in the median and hardly ever
+    larger (docs/statistics.md). The paper's seed, a draw, too, and its rounding are left out.
 
     Args:
         wrong: (S, N), of ours.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from lenet import paper, statistics
 from lenet.report import caveat
-from lenet.results.figures import Claim
+from lenet.results import Claim
 from lenet.statistics import OPEN, UNTESTABLE
 from lenet.study.claims.evidence import Finding, Study, Untestable, errs
 from lenet.study.claims.ledger import CLAIMS, Stated
