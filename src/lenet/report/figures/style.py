@@ -19,6 +19,7 @@ VERDICTS = {  # colour and marker
     "holds": (GREEN, "o"),
     "not contradicted": (BLUE, "o"),
     "contradicted": (VERMILION, "X"),
+    "not testable here": (PURPLE, "o"),
     "stand-in": (PURPLE, "o"),
     "small": (PURPLE, "o"),
 }
