@@ -104,7 +104,7 @@ def test_divergence_fails_the_run_with_its_reason(configure, database: str, monk
 
 
 def test_a_model_option_that_does_not_exist_names_those_that_do(configure) -> None:
-    with pytest.raises(InputError, match="model.pooling=median is not one of average, max"):
+    with pytest.raises(InputError, match=r"model\.pooling=median is not one of average, max"):
         train(configure("model.pooling=median"))
 
 
