@@ -132,8 +132,9 @@ class LeNet1(Made):
 class LeNet5(Made):
     pooling: Literal["average", "max", "subsampling"] = LEFT_OUT
     activation: Activation = LEFT_OUT
-    output: Literal["softmax", "rbf"] = LEFT_OUT
+    output: Literal["softmax", "squashed", "rbf"] = LEFT_OUT
     connections: Literal["full", "table1"] = LEFT_OUT
+    f6: bool = LEFT_OUT
 
 
 class MLP(Made):
@@ -222,6 +223,8 @@ class SDLM(Recipe):
     eta_factor: float = Field(LEFT_OUT, ge=1e-6, le=100)
     j: float = Field(LEFT_OUT, ge=1e-3, le=1e3)
     epochs: int = Field(LEFT_OUT, ge=1, le=1_000)
+    eta: list[Annotated[float, Field(ge=1e-9, le=1)]] = Field(LEFT_OUT, min_length=1)
+    hessian_patterns: int = Field(LEFT_OUT, ge=1, le=60_000)
 
 
 class Minibatch(Recipe):
