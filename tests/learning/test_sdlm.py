@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from lenet import paper
 from lenet.classifier import Task
 from lenet.data.digits import split
 from lenet.data.source import stand_in

@@ -78,7 +78,7 @@ def test_every_combination_runs_and_every_parameter_learns(options):
     [
         ("pooling", "mean", "average, max, subsampling"),
         ("activation", "sigmoid", "tanh, relu, scaled_tanh"),
-        ("output", "squashed", "softmax, rbf"),
+        ("output", "sigmoid", "softmax, squashed, rbf"),
         ("connections", "sparse", "full, table1"),
     ],
 )
