@@ -110,9 +110,8 @@ def _ratio(ways: list[Way], way: Way) -> float:
 
 
 def _print(ways: list[Way]) -> None:
-    print(
-        f"{'net':<15}{'way':<18}{'nets':>5}{'threads':>9}{'first call':>12}{'s/pass/net':>12}{'faster':>9}"
-    )
+    print(f"{'net':<15}{'way':<18}{'nets':>5}{'threads':>9}", end="")
+    print(f"{'first call':>12}{'s/pass/net':>12}{'faster':>9}")
     for way in ways:
         print(
             f"{way.net:<15}{way.name:<18}{way.nets:>5}{way.threads:>9}{way.first_call:>10.1f} s"
