@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from lenet import terminal
-from lenet.errors import InputError
+from lenet.errors import InputError, writing
 from lenet.experiment import sweep
 from lenet.experiment.config import check
 from lenet.experiment.provenance import cores
@@ -34,7 +34,8 @@ def run(cfg: DictConfig) -> float | None:
         check(cfg)
         if cfg.repeat is not None:
             cfg = _repeated(cfg, in_sweep=job is not None)
-        outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
+        with writing(cfg.output):
+            outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
     except (KeyboardInterrupt, SystemExit) as e:
         if job:
             job.killed()

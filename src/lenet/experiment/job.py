@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,8 @@ class Job:
                 missing = [seed for seed in missing if seed not in done]
                 if missing:
                     done |= dict(zip(missing, self._train(missing, parent, folder), strict=True))
+        if self.resume:
+            self._clear(seeds)
         return [done[seed] for seed in seeds]
 
     def _train(self, seeds: Sequence[int], parent: str | None, folder: Path) -> list[Outcome]:
@@ -140,7 +142,7 @@ class Job:
     def _folder(self, seeds: Sequence[int]) -> Iterator[Path]:
         """Where the seeds' common training keeps its checkpoints until it is done. A process that
         trains the same is waited for."""
-        folder = Path(self.cfg.output) / self.identity_of(seeds)
+        folder = self._place(seeds)
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder.with_suffix(".lock"))
         try:
@@ -159,6 +161,17 @@ class Job:
                 folder.rmdir()
             Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
+
+    def _clear(self, seeds: Sequence[int]) -> None:
+        """Removes what a kill left of a training whose runs had ended; not what is in use."""
+        folder = self._place(seeds)
+        if any(folder.parent.glob(f"{folder.name}*")):
+            with suppress(Timeout), FileLock(folder.with_suffix(".lock"), timeout=0) as lock:
+                shutil.rmtree(folder, ignore_errors=True)
+                Path(lock.lock_file).unlink(missing_ok=True)
+
+    def _place(self, seeds: Sequence[int]) -> Path:
+        return Path(self.cfg.output) / self.identity_of(seeds)
 
     def _finished(self, seeds: Sequence[int], parent: str | None) -> dict[int, Outcome]:
         """What came of those seeds that were trained before, if the job resumes."""
