@@ -124,6 +124,8 @@ def _in_fork(case: Case, folder: Path, library: ctypes.CDLL, server: str) -> tup
             for stream in (1, 2):
                 name = said if stream == 2 else folder / "stdout"
                 os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+            tempfile.tempdir = str(case.folder / "tmp")
+            os.makedirs(tempfile.tempdir, exist_ok=True)
             writes = _Writes(case)
             writes.watch(library)
             try:
@@ -145,8 +147,6 @@ def _command(case: Case, server: str) -> int:
     case.folder.mkdir(exist_ok=True)
     os.chdir(case.folder)
     os.environ["LENET_ROOT"] = str(case.folder)
-    tempfile.tempdir = str(case.folder / "tmp")
-    os.makedirs(tempfile.tempdir, exist_ok=True)
     try:
         if case.kind == "delivery":
             from lenet.tracking.__main__ import main

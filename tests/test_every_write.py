@@ -43,11 +43,11 @@ class Trial:
         if way == "killed":
             if first.code != -9:
                 return f"was not killed: {first.code} {first.said}"
-            shutil.rmtree(case.folder / "tmp", ignore_errors=True)  # as the system does
         elif "Traceback" in first.said or len(first.said.splitlines()) > MOST_LINES:
             return f"said {first.said}"
         elif first.code == 0 and kind != "delivery" and first.kept != whole.kept:
             return f"exits with 0, but leaves {first.kept}"
+        shutil.rmtree(case.folder / "tmp", ignore_errors=True)  # as the system does
         again = self.warm.run(case._replace(write=0))
         if again.code != 0:
             return f"cannot go on: {again.said}"

@@ -15,8 +15,10 @@ class InputError(ValueError):
 # their own.
 OF_DISKS = (
     *map(os.strerror, (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EROFS)),
-    "database or disk is full",  # SQLite, as the next: a limit to a file's size
+    "database or disk is full",  # SQLite, as the next ones: a limit to a file's size
     "disk I/O error",
+    "unable to open database file",
+    "attempt to write a readonly database",
 )
 
 

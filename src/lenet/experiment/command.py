@@ -36,6 +36,8 @@ def run(cfg: DictConfig) -> float | None:
             cfg = _repeated(cfg, in_sweep=job is not None)
         with writing(cfg.output):
             outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
+            if job:
+                job.done(outcomes)
     except (KeyboardInterrupt, SystemExit) as e:
         if job:
             job.killed()
@@ -50,9 +52,7 @@ def run(cfg: DictConfig) -> float | None:
             sys.exit(1)
         job.failed(Failure(name, reason))
         return None
-    if job:
-        job.done(outcomes)
-    else:
+    if job is None:
         terminal.table([outcomes])
     return statistics.mean(outcome.validation_error for outcome in outcomes)
 

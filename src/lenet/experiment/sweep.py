@@ -26,7 +26,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from typing_extensions import TypedDict
 
 from lenet import paper
-from lenet.errors import InputError
+from lenet.errors import InputError, writing
 from lenet.files import read_text, reason, shown
 from lenet.terminal import Failure, Outcome, table
 
@@ -115,12 +115,12 @@ class Sweep(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
-        with _exit_on_failure("The sweep cannot start"):
+        with _exit_on_failure("The sweep cannot start"), writing(config.hydra.sweep.dir):
             self._open(config)
 
     def on_multirun_end(self, config: DictConfig, **_: object) -> None:
         atexit.unregister(self._close)
-        with _exit_on_failure("The sweep cannot end"):
+        with _exit_on_failure("The sweep cannot end"), writing(self.folder):
             if self._close(ended=True) != "FINISHED":
                 sys.exit(1)
 
