@@ -277,5 +277,5 @@ def _named(path: Path | str, folder: Path) -> str:
     """A file without what differs from run to run."""
     parts = Path(path).relative_to(folder).parts
     return "/".join(
-        "*" if re.search(r"\d.{7}|^tmp|uploading|skops", part) else part for part in parts
+        "*" if re.search(r"\d.{7}|^tmp.|uploading|skops", part) else part for part in parts
     )

@@ -54,7 +54,9 @@ class _Note(TypedDict):
 
 
 NOTE = TypeAdapter(_Note)
-PARENT_RUN = TypeAdapter(Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None)
+PARENT_RUN: TypeAdapter[str | None] = TypeAdapter(
+    Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None
+)
 
 
 @dataclass(frozen=True)
