@@ -143,16 +143,6 @@ def test_starts_and_orders_are_crossed(digits: Digits, tmp_path: Path) -> None:
     assert len({scores.tobytes() for scores in crossed}) == 4
 
 
-def test_late_rates_alone_are_smaller(digits: Digits, tmp_path: Path) -> None:
-    few = split(stand_in(), train_size=50)
-    passes = replace(RECIPE, epochs=13)
-    _, [plain] = fit(few, tmp_path / "plain", [0], passes)
-    _, [late] = fit(few, tmp_path / "late", [0], replace(passes, late_factor=0.1))
-    rates = [[epoch["learning_rate_highest"] for _, epoch in each] for each in (plain, late)]
-    assert rates[0][:12] == rates[1][:12]
-    assert rates[1][12] == pytest.approx(rates[0][12] / 10)
-
-
 def test_centres_that_learn_are_refused(digits: Digits, tmp_path: Path) -> None:
     net = LeNet5("subsampling", "scaled_tanh", "learned_rbf", "table1")
     with pytest.raises(InputError, match="its RBF centres learn"):

@@ -12,7 +12,6 @@ import torch
 from torch import Generator, Tensor, nn
 from torchmetrics import MeanMetric
 
-from lenet import paper
 from lenet.classifier import EpochCallback
 from lenet.data import Digits, Split, patterns_of_pass, training_patterns
 from lenet.errors import InputError
@@ -36,8 +35,7 @@ class OnePatternModule(EpochModule):
         lanes: the nets.
         seeds: one per net, of the order in which it sees the patterns.
         digits: trained and validated on.
-        eta_factor: what the paper's eta is multiplied by.
-        late_factor: what it is multiplied by besides where it is the smallest.
+        recipe: tells eta and on how many patterns h is measured.
         epoch_callbacks: one per net, called after each pass.
     """
 
@@ -46,8 +44,7 @@ class OnePatternModule(EpochModule):
         lanes: Lanes,
         seeds: Sequence[int],
         digits: Digits,
-        eta_factor: float,
-        late_factor: float,
+        recipe: sdlm.SDLM,
         epoch_callbacks: Sequence[EpochCallback],
     ) -> None:
         super().__init__(epoch_callbacks)
@@ -55,8 +52,7 @@ class OnePatternModule(EpochModule):
         self.lanes = lanes
         self.seeds = seeds
         self.digits = digits
-        self.eta_factor = eta_factor
-        self.late_factor = late_factor
+        self.recipe = recipe
 
     def configure_optimizers(self) -> None:
         """None, as the lanes make the updates."""
@@ -91,11 +87,11 @@ class OnePatternModule(EpochModule):
 
     def on_train_epoch_start(self) -> None:
         self.started = time.perf_counter()
-        number = self.current_epoch + 1
-        images, _, order = self.chunk(sdlm.curvature_patterns(self.order(), number))
-        late = paper.ETA[min(number, paper.PASSES) - 1] == paper.ETA[-1]
-        factors = [self.eta_factor * (self.late_factor if late else 1.0)] * len(self.seeds)
-        self.rates = sdlm.rates(self.lanes, images, order, number, factors)
+        recipe, number = self.recipe, self.current_epoch + 1
+        measured_on = sdlm.curvature_patterns(self.order(), number, recipe.hessian_patterns)
+        images, _, order = self.chunk(measured_on)
+        eta = recipe.eta[min(number, len(recipe.eta)) - 1]
+        self.rates = sdlm.rates(self.lanes, images, order, eta, recipe.eta_factor)
         self.norms = self.lanes.weights.norm(dim=1)
         self.loss = torch.zeros(len(self.seeds), dtype=torch.float64)
         self.wrong = torch.zeros(len(self.seeds), dtype=torch.int64)
