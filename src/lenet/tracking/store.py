@@ -134,8 +134,9 @@ def printable(text: str) -> str:
 
 def first_line(error: Exception) -> str:
     """What an error says, short enough for a line."""
-    lines = [line for line in str(error).splitlines() if not line.startswith(PREAMBLE)]
-    return printable(lines[0]) if "".join(lines).strip() else type(error).__name__
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith(PREAMBLE)]
+    return printable(said[0]) if said else type(error).__name__
 
 
 def say(line: str) -> None:
