@@ -2,9 +2,6 @@
 
 import copy
 import inspect
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -14,6 +11,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import get_object as locate
 from omegaconf import DictConfig, OmegaConf
+from tests import commands
 from tests.conftest import PROJECT
 
 from lenet.data import VIEWS
@@ -264,14 +262,8 @@ SHELL = [  # a command, what it is told last or among the first lines
 @pytest.mark.parametrize(("command", "line"), SHELL)
 def test_the_shell_is_told_and_sees_no_traceback(command: str, line: str, tmp_path: Path) -> None:
     data = ["data=digits"] if command.startswith("train.py") else []
-    done = subprocess.run(
-        [sys.executable, *command.split(" "), *data],
-        env=os.environ | {"LENET_ROOT": str(tmp_path)},
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    words = ["python", *command.split(" "), *data]
+    done = commands.run(words, PROJECT, environment={"LENET_ROOT": str(tmp_path)})
     assert done.returncode != 0
     assert line in done.stderr
     assert "Traceback" not in done.stderr

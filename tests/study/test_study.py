@@ -1,16 +1,14 @@
 """The study's stages on the bundled digits, in a project folder of the test's own."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from mlflow import MlflowClient
+from tests import commands
 from tests.conftest import PROJECT, runs
 
 from lenet import paper, results
@@ -169,15 +167,6 @@ def test_figures_are_evaluated_apart(project: Path) -> None:
     assert record(project, "linear").read_bytes() == before
 
 
-def stage(project: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """A stage as DVC runs it, in a process of its own."""
-    environment = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
-    command = [sys.executable, "-m", "lenet.study", *arguments]
-    return subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, timeout=200
-    )
-
-
 @pytest.mark.slow
 def test_rows_are_trained_side_by_side_and_a_failure_stops_no_other(project: Path, caplog) -> None:
     broken = project / "conf" / "experiment" / "broken.yaml"
@@ -191,7 +180,7 @@ def test_rows_are_trained_side_by_side_and_a_failure_stops_no_other(project: Pat
     [run] = results.load(project / "results" / "pairwise_linear").runs
     tags = MlflowClient(f"sqlite:///{project}/mlflow.db").get_run(run["run"]).data.tags
     assert tags["dvc.stage"] == "train@pairwise_linear"
-    done = stage(project, "train", "broken")
+    done = commands.run(["python", "-m", "lenet.study", "train", "broken"], project)
     assert done.returncode == 1
     assert done.stderr.startswith("train: data.view=upside_down is not one of")
 
