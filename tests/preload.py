@@ -8,6 +8,7 @@ import pandas
 
 import lenet.classic
 import lenet.experiment.command
+import lenet.experiment.job
 import lenet.learning
 import lenet.tracking.store  # noqa: F401
 
