@@ -22,8 +22,8 @@ PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 PROGRAMS = ("python", "make", "dvc", "pip", "mlflow")  # shown inside a sentence, too
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.preload"])
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.preload"])
 
 
 def commands(text: str) -> list[str]:
@@ -62,9 +62,9 @@ class Running:
         self, command: list[str], folder: Path, environment: Mapping[str, str] | None = None
     ) -> None:
         values = os.environ | {"LENET_ROOT": str(folder)} | (environment or {})
-        pipes = [_forks.Pipe(duplex=False) for _ in range(2)]
+        pipes = [FORKS.Pipe(duplex=False) for _ in range(2)]
         outputs = [output for _, output in pipes]
-        self._process = _forks.Process(target=_in_fork, args=(command, folder, values, outputs))
+        self._process = FORKS.Process(target=_in_fork, args=(command, folder, values, outputs))
         self._process.start()
         for output in outputs:
             output.close()

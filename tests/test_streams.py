@@ -1,6 +1,7 @@
 """Commands whose output nobody reads, or that goes where there is no room, do their work."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,8 @@ def test_a_command_bears_streams_that_are_closed_or_full(
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_when_nobody_reads_it_any_more(tmp_path: Path) -> None:
+def test_a_run_goes_on_when_nobody_reads_it_any_more(empty_database: Path, tmp_path: Path) -> None:
+    shutil.copy(empty_database, tmp_path)
     done = shell(f"python {SHORT} | head -1", tmp_path, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.isascii()

@@ -30,21 +30,32 @@ ROWS = (
 )
 
 
-@pytest.fixture
-def project(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
     """A project folder whose study is a tiny one of few rows on the stand-in."""
-    shutil.copytree(PROJECT / "conf", tmp_path / "conf")
-    for path in (tmp_path / "conf" / "experiment").glob("*.yaml"):
+    folder = tmp_path_factory.mktemp("untrained")
+    shutil.copytree(PROJECT / "conf", folder / "conf")
+    for path in (folder / "conf" / "experiment").glob("*.yaml"):
         if path.stem not in ROWS:
             path.unlink()
-    shutil.copy(empty_database, tmp_path)
+    shutil.copy(empty_database, folder)
     params = yaml.safe_load((PROJECT / "params.yaml").read_text())
     params |= {"data": "digits", "profile": "tiny", "profiles": {"tiny": TINY}}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("LENET_ROOT", str(folder))
+        main(["data"])
+        main(["code"])
+    return folder
+
+
+@pytest.fixture
+def project(untrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, for a test to train in."""
+    shutil.copytree(untrained, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LENET_ROOT", str(tmp_path))
-    main(["data"])
-    main(["code"])
     return tmp_path
 
 
