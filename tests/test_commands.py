@@ -180,8 +180,6 @@ class Slow(NamedTuple):
     way: Way
 
 
-CONFIGURED = says("launcher", "--cfg", "hydra", without=("-m",))  # composed, nothing is started
-
 DOCUMENTED: dict[str, Way | Slow] = {
     "make demo": makes,
     "make test": makes,
@@ -197,14 +195,14 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python train.py model=lenet5_relu seed=3": trains(*ONE_EPOCH),
     "python train.py model=lenet5 'seeds=[0,1,2]'": trains(*ONE_EPOCH),
     "python train.py -m model=lenet5,lenet5_relu": trains(*ONE_EPOCH),
-    "python train.py -m 'model=glob(lenet5*)'": trains(*ONE_EPOCH),
-    "python train.py -m 'experiment=glob(mlp_300*)'": trains(*ONE_EPOCH, "seeds=[0]"),
+    "python train.py -m 'model=glob(lenet5*)'": Slow(trains(*ONE_EPOCH)),
+    "python train.py -m 'experiment=glob(mlp_300*)'": Slow(trains(*ONE_EPOCH, "seeds=[0]")),
     "python train.py model=lenet4 --cfg job": says("lenet4"),
     "python train.py model=lenet4 data=digits recipe.epochs=2 tracking=off": trains(*ONE_EPOCH),
     "python train.py repeat=1a2b3c4d": repeats,
     # several workers: tests/experiment/test_parallel.py
-    "python train.py -m 'model=glob(lenet5*)' hydra/launcher=joblib trainer.threads=1": trains(
-        *ONE_EPOCH, "model=lenet5,lenet5_relu", "hydra.launcher.n_jobs=1"
+    "python train.py -m 'model=glob(lenet5*)' hydra/launcher=joblib trainer.threads=1": says(
+        "JoblibLauncher", "--cfg", "hydra", without=("-m",)
     ),
     "python train.py -m 'model=glob(lenet5*)' hydra/launcher=joblib hydra.launcher.n_jobs=4 "
     "trainer.threads=1": says("n_jobs: 4", "--cfg", "hydra", without=("-m",)),

@@ -41,6 +41,8 @@ VIEWED = DESLANTED | {row for row in ROWS if row.endswith("_regular")}  # name t
 VIEWED |= {"lenet1", "lenet1_modern", "tangent_distance"}
 SRC = "src/lenet"
 
+pytestmark = pytest.mark.slow  # each change of a value composes all of them again
+
 CASES = {
     "an experiment's value": (
         (
@@ -216,7 +218,6 @@ def dvc(clone: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
 def test_dvc_goes_by_what_is_written(clone: Path, before: dict[str, str]) -> None:
     dvc(clone, "repro", "-s", "code")
     assert read(clone).items() >= before.items()
