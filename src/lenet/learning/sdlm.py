@@ -74,9 +74,9 @@ class SDLM:
         starts, seen = task.seeds, task.seeds
         if self.orders is not None:
             starts, seen = zip(*(divmod(seed, self.orders) for seed in task.seeds), strict=True)
-        for net, seed in zip(task.models, starts, strict=True):
-            initialize(net, Generator().manual_seed(seed), self.scale, self.power)
         try:
+            for net, seed in zip(task.models, starts, strict=True):
+                initialize(net, Generator().manual_seed(seed), self.scale, self.power)
             lanes = self.lanes(task.models, task.digits.train.images.shape[-1])
         except ValueError as e:
             raise InputError(f"this recipe trains the nets of 1998 only: {e}") from e
