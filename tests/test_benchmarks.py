@@ -1,12 +1,10 @@
 """Each benchmark runs by the command that the README and docs name, at its smallest size."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests import commands
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.slow  # each starts an interpreter, and most compile
@@ -16,14 +14,8 @@ BENCHMARKS = sorted(path.name for path in (PROJECT / "benchmarks").glob("*.py"))
 
 def run(benchmark: str, *arguments: str) -> str:
     """What `python benchmarks/...` prints."""
-    done = subprocess.run(
-        [sys.executable, f"benchmarks/{benchmark}", *arguments],
-        cwd=PROJECT,
-        env=os.environ | {"COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    command = ["python", f"benchmarks/{benchmark}", *arguments]
+    done = commands.run(command, PROJECT, timeout=600, environment={"COLUMNS": "200"})
     assert done.returncode == 0, done.stderr
     return done.stdout
 

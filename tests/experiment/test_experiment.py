@@ -1,5 +1,6 @@
 """From a configuration to a tracked result, end to end on real digits."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -24,10 +25,10 @@ from lenet.learning.modules import MinibatchModule
 from lenet.tracking import IDENTITY
 
 
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One store for all: making it takes seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> str:
+    """One store for all."""
+    return f"sqlite:///{shutil.copy(empty_database, tmp_path_factory.mktemp('store'))}"
 
 
 def test_a_run_is_all_there(configure, database: str, tmp_path: Path) -> None:
