@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from safetensors import SafetensorError
@@ -45,20 +44,6 @@ class LoadedClassifier:
     def costs(self, raw: Tensor) -> Costs:
         """For one digit, in the mean over N x 28 x 28 uint8 if digits differ."""
         return self.classifier.costs(VIEWS[self.view](raw))
-
-
-def compose_experiment(name: str, conf: Path) -> DictConfig:
-    """The configuration of an experiment, a file of ``conf/experiment/``.
-
-    Raises:
-        InputError: there is none of that name.
-    """
-    if not (conf / "experiment" / f"{name}.yaml").is_file():
-        raise InputError(f"{name} is not an experiment of {conf / 'experiment'}")
-    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        cfg = compose("config", [f"experiment={name}"])
-    cfg.name = name  # which Hydra knows in train.py alone
-    return cfg
 
 
 def load_classifier(
