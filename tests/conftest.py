@@ -22,6 +22,7 @@ from tests.commands import PROJECT, Done, Running
 torch.set_num_threads(1)  # nets this small gain nothing from more, and lose much under load
 
 
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
