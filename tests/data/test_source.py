@@ -210,7 +210,9 @@ def test_a_folder_that_may_not_be_read_is_named(root: Path, tmp_path: Path) -> N
 
 
 def test_an_unknown_source_lists_those_that_exist(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"data.source=usps is not one of auto, mnist, digits"):
+    with pytest.raises(
+        InputError, match=r"data.source=usps is not one of auto, mnist, qmnist, digits"
+    ):
         source.load_raw("usps", tmp_path)
 
 

@@ -1,5 +1,6 @@
 """The recipe of 1998 under Lightning: it learns, repeats itself, and keeps seeds apart."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,20 @@ def test_a_killed_training_continues_to_the_same_bits(
         assert (one == other).all()
     for some, all_ in zip(epochs, all_epochs, strict=True):
         assert [m["train/loss"] for _, m in some] == [m["train/loss"] for _, m in all_]
+
+
+def test_starts_and_orders_are_crossed(digits: Digits, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=1)
+    plain, _ = fit(digits, tmp_path / "plain", [0, 1], recipe)
+    crossed, epochs = fit(digits, tmp_path / "crossed", [0, 1, 2, 3], replace(recipe, orders=2))
+    assert (crossed[0] == plain[0]).all()  # start 0, order 0
+    assert (crossed[3] == plain[1]).all()  # start 1, order 1
+    norms = [first[0][1]["weight_norm"] for first in epochs]  # before the first pass
+    assert norms[0] == norms[1] != norms[2] == norms[3]
+    assert len({scores.tobytes() for scores in crossed}) == 4
+
+
+def test_centres_that_learn_are_refused(digits: Digits, tmp_path: Path) -> None:
+    net = LeNet5("subsampling", "scaled_tanh", "learned_rbf", "table1")
+    with pytest.raises(InputError, match="no initial range is known for EuclideanRBF"):
+        RECIPE.fit(Task([net], [0], digits, CPU, tmp_path, [lambda *_: None]))

@@ -96,7 +96,12 @@ CASES = {
     "an interval": (
         (f"{SRC}/statistics/intervals.py", "(1 + confidence) / 2", "confidence"),
         set(),
-        {"evaluate", "report"},
+        {"evaluate"},
+    ),
+    "a margin": (
+        (f"{SRC}/study/claims/margins.py", "ALIKE = 0.002", "ALIKE = 0.003"),
+        set(),
+        {"evaluate"},
     ),
     "a caption": (
         (f"{SRC}/report/figures/cost.py", '"neighbours"', '"nearest neighbours"'),

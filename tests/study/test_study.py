@@ -63,11 +63,11 @@ def record(project: Path, row: str) -> Path:
     return project / "results" / row / results.RUNS
 
 
-def test_the_study_has_every_row_of_figure_9_and_every_experiment() -> None:
+def test_the_study_has_every_row_of_figure_9_and_only_experiments() -> None:
     rows = yaml.safe_load((PROJECT / "params.yaml").read_text())["rows"]
     assert len(rows) == len(set(rows))
     assert set(rows) >= set(paper.ROWS)
-    assert set(rows) == {path.stem for path in (PROJECT / "conf" / "experiment").glob("*.yaml")}
+    assert set(rows) <= {path.stem for path in (PROJECT / "conf" / "experiment").glob("*.yaml")}
 
 
 def test_the_data_stage_says_which_digits_these_are(project: Path) -> None:
@@ -170,7 +170,7 @@ def test_figures_are_evaluated_apart(project: Path) -> None:
     main(["train", "linear"])
     before = record(project, "linear").read_bytes()
     main(["evaluate"])
-    [figures] = json.loads((project / "reports" / "evaluation.json").read_text())["linear"]
+    [figures] = json.loads((project / "reports" / "evaluation.json").read_text())["runs"]["linear"]
     result = results.load(project / "results" / "linear")
     assert figures["error"] == pytest.approx(result.errors[0])
     assert figures["low"] < figures["error"] < figures["high"]
