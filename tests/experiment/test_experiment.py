@@ -47,7 +47,7 @@ def test_a_run_is_all_there(configure, database: str, tmp_path: Path) -> None:
     metrics = run.data.metrics
     assert metrics["test/error"] == outcome.error == metrics["test/errors"] / 500
     assert metrics["variables"] == 61_706
-    assert metrics["paper/error"] == 0.0095
+    assert "paper/error" not in metrics  # on digits that are not MNIST
     assert run.data.tags["paper.section"] == "II.B"
     for key in ("train/loss", "train/error", "validation/error", "learning_rate", "epoch_seconds"):
         assert [m.step for m in client.get_metric_history(outcome.run, key)] == [1, 2, 3, 4]

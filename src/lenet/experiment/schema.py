@@ -17,7 +17,7 @@ LETTERS = 200  # of a wrong value, in the line that tells it
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Patterns = Annotated[int, Field(ge=1, le=60_000)]  # as many as MNIST has to train on
-Units = Annotated[int, Field(ge=1, le=100_000)]
+Units = Annotated[int, Field(ge=1, le=10_000)]
 Rate = Annotated[float, Field(ge=1e-8, le=10)]
 Penalty = Annotated[float, Field(ge=0, le=1e6)]
 Degree = Annotated[int, Field(ge=1, le=30)]  # of a polynomial
@@ -138,7 +138,7 @@ class LeNet5(Made):
 
 
 class MLP(Made):
-    hidden: list[Units] = Field(LEFT_OUT, min_length=1)
+    hidden: list[Units] = Field(LEFT_OUT, min_length=1, max_length=4)
     side: int = Field(LEFT_OUT, ge=1, le=28)
     activation: Activation = LEFT_OUT
     output: Literal["softmax", "squashed"] = LEFT_OUT
@@ -433,7 +433,8 @@ def has_to_be(known: dict[str, Any]) -> str:
         case "string":
             return "a text"
         case "array":
-            return f"a list, each of which is {has_to_be(known['items'])}"
+            most = f" of at most {known['maxItems']}" if "maxItems" in known else ""
+            return f"a list{most}, each of which is {has_to_be(known['items'])}"
         case "object":
             return "a mapping with a _target_"
         case _:
