@@ -115,6 +115,9 @@ torch.manual_seed(0)
 net = nn.Sequential(
     nn.Flatten(), nn.Linear(16, 6), ScaledTanh(), nn.Linear(6, 10), ScaledTanh()
 ).double()
+with torch.no_grad():
+    for p in net.parameters():
+        p *= 4  # as if it had been trained: weights grow
 loss = SquaredError()
 
 

@@ -153,13 +153,12 @@ assert close(interaction, expected), (
 # %% [markdown]
 # ## How sure is that?
 #
-# Two things were drawn: the test digits, and the seeds. `effects` draws both anew, 10,000 times,
-# and gives each effect an interval. It also adjusts the seven p values for being looked at
-# together (`p_holm`).
+# Two things were drawn: the test digits, and the seeds. `effects` counts both and gives each
+# effect an interval. It also adjusts the seven p values for being looked at together (`p_holm`).
 
 # %%
 PARTS = ("max pooling", "ReLU", "RBF output")
-table = effects(by_parts, PARTS, np.random.default_rng(0)).set_index("effect")
+table = effects(by_parts, PARTS).set_index("effect")
 (100 * table[["difference", "low", "high"]]).round(2).join(table[["p", "p_holm"]].round(3))
 
 # %% [markdown]
@@ -190,7 +189,7 @@ def kept(model: str) -> np.ndarray:
 
 
 of_study = [[[kept(models[p, a, o]) for o in OUTPUT] for a in ACTIVATION] for p in POOLING]
-study = effects(of_study, PARTS, np.random.default_rng(0)).set_index("effect")
+study = effects(of_study, PARTS).set_index("effect")
 
 figure, places = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
 for axes, found, title in (

@@ -39,10 +39,11 @@ def load(source: str, train: int = 10_000, test: int = 1_000) -> Raw:
 
 
 def close(answer: Any, expected: ArrayLike, tolerance: float = 1e-6) -> bool:
-    """Whether an answer is that number or array, to a tolerance; `...` and None never are."""
-    if answer is None or answer is ...:
+    """Whether an answer is that number or array, to a tolerance; what is no number never is."""
+    try:
+        answer, expected = np.asarray(answer, float), np.asarray(expected, float)
+    except (TypeError, ValueError):  # such as `...`
         return False
-    answer, expected = np.asarray(answer, float), np.asarray(expected, float)
     return answer.shape == expected.shape and bool(np.allclose(answer, expected, 0, tolerance))
 
 

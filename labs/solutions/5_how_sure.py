@@ -10,7 +10,7 @@ shared = np.mean([(wrong[i] & wrong[j]).sum() / wrong[i].sum() for i, j in pairs
 of_both = math.sqrt(wrong.mean(1).var(ddof=1) / seeds + wrong.mean(0).var(ddof=1) / digits)
 
 # %% exercise 4
-employees, students = wrong[:, :5_000].mean(), wrong[:, 5_000:].mean()
+first, last = wrong[:, :5_000].mean(), wrong[:, 5_000:].mean()
 
 
 # %% exercise 5
