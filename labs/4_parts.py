@@ -61,9 +61,9 @@ assert len(models) == 8, f"that is {len(models)} of 2 x 2 x 2"
 # %% [markdown]
 # ## The sweep
 #
-# `python train.py -m model=a,b,...` trains one after the other; Hydra composes the configurations,
-# and every run goes to MLflow. What is finished is not trained again, so this cell may be
-# repeated.
+# `python train.py -m` with several models trains one after the other; Hydra composes their
+# configurations, and every run goes to MLflow. What is finished is not trained again, so this cell
+# may be repeated.
 
 # %%
 root = Path(os.environ.get("LENET_ROOT", PROJECT))  # where runs are tracked

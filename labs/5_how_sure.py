@@ -58,7 +58,7 @@ drawn = np.random.default_rng(0).binomial(n, p, REPETITIONS) / n
 assert close(standard_error, drawn.std(), 5e-5), (
     f"{REPETITIONS:,} test sets, drawn, vary by {drawn.std():.5f}: that is a fraction, not per cent"
 )
-print(f"{100 * p:.2f} % ± {196 * standard_error:.2f}, and for sure the paper says ± 0.1")
+print(f"{100 * p:.2f} % ± {196 * standard_error:.2f}; the paper calls it uncertain by 0.1")
 
 # %%
 figure, axes = plt.subplots(figsize=(6, 2.6))
@@ -167,7 +167,7 @@ if any((folder / "QMNIST" / "raw" / LABELS).exists() for folder in folders):
     known = writers("test", PROJECT / "data")
     hands = pd.DataFrame({"writer": known.number, "student": known.student, "misread": by_digit})
     of_hands = hands.groupby(["student", "writer"]).misread.agg(["size", "sum"])
-    print(f"{len(of_hands)} people wrote {digits:,} digits; these ten make most of the errors:")
+    print(f"{len(of_hands)} people wrote {digits:,} digits; these ten have the most errors:")
     print(of_hands.sort_values("sum").tail(10).round(1))
 else:
     known = None
