@@ -186,6 +186,7 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "make test-all": makes,
     "make lint": makes,
     "make ui": makes,
+    "make labs": makes,
     "python train.py": trains(*ONE_EPOCH),
     "python train.py --help": says("lenet5_max_relu"),
     'eval "$(python train.py -sc install=bash)"': completes,
