@@ -15,12 +15,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
-
 from tests import commands
 from tests.commands import PROJECT, Done, Running
 
 torch.set_num_threads(1)  # nets this small gain nothing from more, and lose much under load
-
 
 
 def pytest_terminal_summary(

@@ -52,9 +52,7 @@ def test_a_saved_classifier_gives_the_same_scores(name: str, values, tmp_path: P
 
 def test_a_head_on_a_net_of_today_gives_the_same_scores(tmp_path: Path) -> None:
     cfg = compose_experiment("lenet4_knn", CONF)
-    modern = OmegaConf.to_container(
-        compose_experiment("lenet4_modern", CONF).recipe, resolve=True
-    )
+    modern = OmegaConf.to_container(compose_experiment("lenet4_modern", CONF).recipe, resolve=True)
     OmegaConf.update(cfg, "recipe.base", modern | {"epochs": 1}, merge=False)
     raw = stand_in()
     digits = split(raw)
@@ -72,9 +70,7 @@ def untrained(name: str) -> TrainedNet:
 def test_boosted_nets_come_back_with_their_threshold(tmp_path: Path) -> None:
     boosted = BoostedNets([untrained("boosted_lenet4_dist") for _ in range(3)], threshold=0.25)
     boosted.save(tmp_path / "w")
-    reader = loaded.load_classifier(
-        compose_experiment("boosted_lenet4_dist", CONF), tmp_path / "w"
-    )
+    reader = loaded.load_classifier(compose_experiment("boosted_lenet4_dist", CONF), tmp_path / "w")
     raw = stand_in()
     seen = split(raw).test.images
     assert np.array_equal(reader.scores(raw.test_images), boosted.scores(seen))

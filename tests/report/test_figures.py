@@ -5,12 +5,12 @@ import pytest
 from tests.report.conftest import make, rows
 
 from lenet.report import groups, tables
-from lenet.study.evaluation import evaluate
 from lenet.report.figures import cost as figures_cost
 from lenet.report.figures import errors as figures_errors
 from lenet.report.figures import learning as figures_learning
 from lenet.report.figures import rows as figures_rows
 from lenet.report.figures import style
+from lenet.study.evaluation import evaluate
 
 
 def test_pairs_are_counted_in_the_mean_over_seeds():
@@ -106,7 +106,9 @@ def test_quantities_have_three_figures(value, text):
 
 def test_a_seed_that_fails_is_named_and_does_not_hide_the_others():
     failing = {"lenet5_relu_rbf": 400}
-    found = {name: make(name, [5, 6, failing.get(name, 7)]) for name in groups.CELLS.values()}
+    found = {
+        name: make(name, [5, 6, failing.get(name, 7)], "lenet5") for name in groups.CELLS.values()
+    }
     drawn = figures_learning.all_figures(found, tables.effects(evaluate(found)))
     figure, caption = drawn["figure_beyond_ablation_cells"]
     assert "Of the 3 seeds of average pooling, ReLU, RBF output 1 failed: 80.0 %." in caption
