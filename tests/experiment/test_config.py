@@ -7,7 +7,7 @@ from tests.conftest import PROJECT, runs
 
 from lenet import paper
 from lenet.experiment.command import train
-from lenet.experiment.config import build, check, flat
+from lenet.experiment.config import build, check
 
 EXPERIMENTS = sorted(path.stem for path in (PROJECT / "conf" / "experiment").glob("*.yaml"))
 
@@ -51,10 +51,6 @@ def test_an_experiment_of_ones_own_says_what_differs(configure, tmp_path: Path) 
     assert (cfg.name, cfg.recipe.j) == ("mine", 7.0)
     for same in ("paper", "data", "model"):
         assert cfg[same] == parent[same]
-
-
-def test_flat_keys_are_those_of_the_command_line() -> None:
-    assert flat({"a": {"b": {"c": 1}}, "d": [2]}) == {"a.b.c": 1, "d": [2]}
 
 
 @pytest.mark.slow

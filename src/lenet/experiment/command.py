@@ -97,7 +97,9 @@ def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) ->
     raw = load_raw(cfg.data.source, Path(cfg.data.folder))
     if raw.stand_in:
         terminal.banner()
-    tracker = Tracker(cfg.tracking.uri, Path(cfg.root) / "mlruns", raw.stand_in).start()
+    tracker = Tracker(
+        cfg.tracking.uri, Path(cfg.root) / "mlruns", raw.stand_in, cfg.tracking.system_metrics
+    ).start()
     resume = (cfg.resume or in_sweep) and not cfg.force
     job = Job(cfg, raw, tracker, threads, resume)
     if job.cut:

@@ -35,6 +35,12 @@ def check(cfg: DictConfig) -> None:
         raise InputError(
             f"paper={values['paper']} is not a row of Figure 9: {', '.join(paper.ROWS)}"
         )
+    of = values["tracking"]
+    if values["register"] is not None and (of["uri"] is None or not of["models"]):
+        raise InputError(
+            f"register={values['register']} needs the run's model: leave "
+            "tracking=off and tracking.models=false out"
+        )
     _check_sharing(values["trainer"], schema.sharing(values["recipe"]))
     # a run that is repeated has the threads that it had, for the same figures to the last bit
     _check_machine(values["trainer"], repeated=values["repeat"] is not None)
@@ -101,17 +107,6 @@ def check_writable(folder: Path) -> None:
         raise InputError(
             f"{folder} cannot be written ({e.strerror}): set output=<folder> to one that can"
         ) from e
-
-
-def flat(values: dict, prefix: str = "") -> dict[str, object]:
-    """Nested values under dotted keys, as they are written on the command line."""
-    result: dict[str, object] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            result |= flat(value, f"{prefix}{key}.")
-        else:
-            result[f"{prefix}{key}"] = value
-    return result
 
 
 def build(config: DictConfig) -> Any:

@@ -19,13 +19,22 @@ from lenet import paper, results, terminal
 from lenet.classifier import Classifier, Recipe
 from lenet.data import Digits, Raw
 from lenet.errors import writing
-from lenet.evaluation import evaluate
+from lenet.evaluation import REJECTION_TARGET, evaluate, margins, threshold
 from lenet.experiment import identity, provenance
-from lenet.experiment.config import build, flat
+from lenet.experiment.config import build
 from lenet.experiment.memory import PeakMemory
 from lenet.experiment.training import digits_of, fit
+from lenet.statistics import Interval
 from lenet.terminal import Outcome
-from lenet.tracking import EVALUATION, VALIDATION_ERROR, Run, RunRecord, Tracker
+from lenet.tracking import (
+    ARRAYS,
+    EVALUATION,
+    THRESHOLD,
+    VALIDATION_ERROR,
+    Run,
+    RunRecord,
+    Tracker,
+)
 
 
 class Job:
@@ -179,6 +188,10 @@ class Job:
         return not self.raw.stand_in and self.cfg.data.train_size is None
 
     @property
+    def _stands_beside_the_paper(self) -> bool:
+        return self._on_all_of_mnist and not self.cut
+
+    @property
     def _results(self) -> Path:
         return Path(self.cfg.root) / results.FOLDER
 
@@ -188,7 +201,7 @@ class Job:
         run = self.tracker.find(own, finished=True)
         if run is None and (found := results.find(self._results, own)):
             tags = {EVALUATION: identity.evaluation()}
-            results.restore_run(self.tracker, *found, tags, parent)
+            results.restore_run(self.tracker, *found, self._values(None), tags, parent)
             return self.tracker.find(own, finished=True)
         return run
 
@@ -215,10 +228,8 @@ class Job:
 
     def describe(self, run: Run, seed: int | None = None) -> None:
         """Logs all that a run's figures depend on."""
-        values: Any = OmegaConf.to_container(self.cfg, resolve=True)
-        if seed is not None:
-            values |= {"seed": seed, "seeds": None}
-        run.parameters(flat(values))
+        values = self._values(seed)
+        run.parameters(values)
         run.text(OmegaConf.to_yaml(OmegaConf.create(values)), "config.yaml")
         if self.code.dirty:
             run.text(self.code.diff, "uncommitted.diff")
@@ -242,8 +253,11 @@ class Job:
         """Tests a trained classifier; its figures, predictions and pictures go to its run."""
         run, test = log.run, self.digits.test
         scores = classifier.scores(test.images)
-        result = evaluate(scores, test.labels.numpy())
+        labels = test.labels.numpy()
+        result = evaluate(scores, labels)
+        rejected = threshold(margins(scores), scores.argmax(1) != labels, REJECTION_TARGET)
         row = paper.ROWS[self.cfg.paper]
+        beside = row if self._stands_beside_the_paper else None
         validation = float("nan")
         if len(self.digits.validation):
             held_out = self.digits.validation
@@ -255,27 +269,26 @@ class Job:
         seconds = max(seconds, sum(epoch["epoch_seconds"] for epoch in log.epochs))
         seen = max(1, len(log.epochs)) * len(self.digits.train)
         run.metrics(
-            results.metrics_of(result, row)
+            results.metrics_of(result, beside)
             | {
+                THRESHOLD: rejected,
                 "macs": costs.macs,
                 "variables": costs.variables,
-                "training_seconds": seconds,
+                "training_seconds": round(seconds, 3),
                 "images_per_second": seen / seconds,
             }
         )
-        if log.epochs and "learning_rate_lowest" in log.epochs[0]:  # the method of 1998
+        if beside and log.epochs and "learning_rate_lowest" in log.epochs[0]:  # the method of 1998
             for end, of_paper in zip(("lowest", "highest"), paper.RATES_OF_PASS_1, strict=True):
                 ours = log.epochs[0][f"learning_rate_{end}"]
                 run.metrics({f"pass_1/rate_{end}": ours, f"paper/rate_{end}": of_paper})
-        run.tags(
-            {
-                "paper.row": row.name,
-                "paper.section": row.section,
-                EVALUATION: identity.evaluation(),
-            }
-        )
+        words = results.words_of(Interval(result.error, result.low, result.high), beside)
+        run.tags(words | {EVALUATION: identity.evaluation()})
         with run.artifact(classifier.file) as path:
             classifier.save(path)
+            if run.id and self.cfg.tracking.models:
+                with run.optional("model"):
+                    self._log_model(run.id, seed, path, rejected, scores.shape[1])
         if run.id:
             from lenet.experiment import artifacts  # pandas and seaborn take 2 s, after training
 
@@ -295,6 +308,21 @@ class Job:
             self.tracker.page,
         )
 
+    def _log_model(self, run: str, seed: int, weights: Path, rejected: float, classes: int) -> None:
+        """Makes a run's classifier a model of MLflow, and registers it if that is asked for."""
+        from lenet.experiment import models
+
+        with models.source(self._values(seed), weights, rejected, classes) as source:
+            model = self.tracker.log_model(run, ARRAYS, source)
+            if name := self.cfg.register:
+                root = Path(self.cfg.root)
+                models.register(self.tracker, name, run, model, source, root)
+
+    def _values(self, seed: int | None) -> dict[str, Any]:
+        """The configuration of the run of a seed, or of all."""
+        values: Any = OmegaConf.to_container(self.cfg, resolve=True)
+        return dict(values) if seed is None else values | {"seed": seed, "seeds": None}
+
     def _evaluate_again(self, finished: RunRecord, seed: int) -> dict[str, float]:
         """The figures that the present code makes of a run's predictions; they go to the run."""
         from lenet.experiment import artifacts
@@ -305,10 +333,12 @@ class Job:
             evaluation = result.evaluate(number)
         else:
             evaluation = evaluate(*artifacts.read_predictions(self.tracker.runs, finished.id))
-        figures = results.metrics_of(evaluation, paper.ROWS[self.cfg.paper])
+        row = paper.ROWS[self.cfg.paper] if self._stands_beside_the_paper else None
+        figures = results.metrics_of(evaluation, row)
         run = Run(self.tracker.write, finished.id)
         run.metrics(figures)
-        run.tags({EVALUATION: identity.evaluation()})
+        words = results.words_of(Interval(evaluation.error, evaluation.low, evaluation.high), row)
+        run.tags(words | {EVALUATION: identity.evaluation()})
         return figures
 
 

@@ -16,7 +16,6 @@ from lenet.errors import InputError
 from lenet.experiment import provenance, schema, targets
 from lenet.experiment.config import build
 from lenet.files import read_text
-from lenet.results import ORIGIN
 from lenet.terminal import RUN_ID
 from lenet.tracking import ExperimentRuns, RunRecord, find_run, read_experiments
 
@@ -32,7 +31,7 @@ OF_RUN = {
     "data": dict,
     "trainer": dict,
 }
-OF_CALL = ("root", "output", "tracking", "force", "resume", "repeat")  # not repeated
+OF_CALL = ("root", "output", "tracking", "force", "resume", "repeat", "register")  # not repeated
 BESIDE = (*OF_CALL, "data.folder", "hydra")  # what may be given beside repeat=
 LARGEST_DIFF = 16 * 2**20  # bytes
 
@@ -90,8 +89,6 @@ def configuration(cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
 def _values(run: RunRecord, runs: ExperimentRuns, own: Collection[str]) -> dict[str, Any]:
     """The configuration of a run, which may name the classes of ``own``."""
     title = f"{run.name} (run {run.id[:RUN_ID]})"
-    if ORIGIN in run.tags:
-        raise InputError(f"{title} was restored without its configuration: repeat another run")
     if "data.digest" not in run.tags:  # it failed at once, or is the parent of others
         raise InputError(f"{title} has no configuration (it may be a sweep): repeat another run")
     try:

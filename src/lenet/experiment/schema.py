@@ -82,6 +82,8 @@ class Tracking(Values):
     """conf/tracking/"""
 
     uri: str | None = Field(min_length=1)
+    models: bool
+    system_metrics: bool
 
 
 class Run(Values):
@@ -95,6 +97,9 @@ class Run(Values):
     resume: bool
     force: bool
     repeat: str | int | float | None = Field(description="the id of a run or null")
+    register: str | None = Field(
+        pattern=r"^[\w-]+$", description="a name of letters, digits, _ and -, or null"
+    )
     root: str = Field(min_length=1)
     output: str = Field(min_length=1)
     paper: str

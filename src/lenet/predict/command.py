@@ -50,7 +50,7 @@ def main(project: Path, arguments: Sequence[str] | None = None) -> int:
         from lenet.predict.chosen import choose
 
         try:
-            chosen = choose(project, options.tracking, options.run)
+            chosen = choose(project, options.tracking, options.run, options.best)
         except InputError as e:
             _tell(str(e))
             return 1
@@ -76,25 +76,32 @@ mass in 28x28. It is rejected if the two best scores are so near that, of MNIST'
 than 0.5 % of those at least as sure were wrong.
 
 examples:
-  python predict.py digit.png            by the best run tracked so far
+  python predict.py digit.png            by the LeNet-5 that comes with the project
   python predict.py scans/ --json        all pictures of a folder
   python predict.py - < digit.png        from standard input
   python predict.py --run 1a2b3c4d *.png by a run of your own
+  python predict.py --best digit.png     by the best run tracked so far
 
 The exit code is 1 if any picture could not be read.""",
     )
     parser.add_argument("picture", nargs="+", help="a file, a folder, or - for standard input")
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--run",
         metavar="ID",
-        help="the MLflow run whose classifier reads; the start of its id will do. By default the "
-        "run on MNIST with the least validation error, or else the project's own LeNet-5",
+        help="the MLflow run whose classifier reads, in place of the project's own LeNet-5; the "
+        "start of its id will do",
+    )
+    which.add_argument(
+        "--best",
+        action="store_true",
+        help="the run on all of MNIST with the least validation error reads, if there is one",
     )
     parser.add_argument(
         "--tracking",
         metavar="URI",
         default=store,
-        help="where runs are tracked; off takes the project's own LeNet-5 (default: %(default)s)",
+        help="where runs are tracked (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON list")
     return parser

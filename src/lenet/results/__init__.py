@@ -2,7 +2,7 @@
 
 from lenet.results.collect import MODEL, collect
 from lenet.results.predictions import Predictions, read_predictions
-from lenet.results.restore import ORIGIN, restore, restore_run
+from lenet.results.restore import add_files, of_parent, of_result, parent_id, restore_run
 from lenet.results.result import (
     FIGURES,
     FOLDER,
@@ -20,18 +20,19 @@ from lenet.results.result import (
     save,
     save_figures,
     save_record,
+    words_of,
 )
 
 __all__ = [
     "FIGURES",
     "FOLDER",
     "MODEL",
-    "ORIGIN",
     "PREDICTIONS",
     "RUNS",
     "Figures",
     "Predictions",
     "Result",
+    "add_files",
     "collect",
     "evaluate_all",
     "find",
@@ -40,10 +41,13 @@ __all__ = [
     "load_all",
     "load_figures",
     "metrics_of",
+    "of_parent",
+    "of_result",
+    "parent_id",
     "read_predictions",
-    "restore",
     "restore_run",
     "save",
     "save_figures",
     "save_record",
+    "words_of",
 ]

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from lenet.evaluation import margins
 from lenet.results import result
 from lenet.results.predictions import read_predictions
-from lenet.results.restore import ORIGIN
 from lenet.results.result import Result
 from lenet.terminal import Outcome
 from lenet.tracking import (
     IDENTITY,
+    ORIGIN,
     ExperimentRuns,
     RunRecord,
     experiment_name,
@@ -83,6 +83,7 @@ def _record(seed: int, run: RunRecord, tracked: ExperimentRuns) -> dict[str, Any
     return {
         "seed": seed,
         "run": run.id,
+        "ended": run.ended,
         "identity": run.tags[IDENTITY],
         "commit": run.tags["mlflow.source.git.commit"],
         "dirty": run.tags["git.dirty"] == "true",

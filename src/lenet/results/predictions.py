@@ -55,3 +55,17 @@ def read_predictions(path: Path) -> Predictions:
     if not np.isfinite(found.scores).all():
         raise InputError(f"{path.name} is damaged: a score is not a finite number")
     return found
+
+
+def write_answers(
+    label: NDArray[np.uint8],
+    prediction: NDArray[np.uint8],
+    margin: NDArray[np.float16],
+    path: Path,
+) -> None:
+    """Writes what results keep of N predictions, which is not their scores: (N,) each."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = {"index": np.arange(len(label)), "label": label, "prediction": prediction}
+    parquet.write_table(pa.table(columns | {"margin": margin.astype(np.float32)}), path)

@@ -32,6 +32,7 @@ from lenet.files import (
     read_arrays,
     read_json,
 )
+from lenet.statistics import Interval, verdict
 
 FOLDER = "results"  # in the project
 FIGURES = "evaluation.json"  # in reports/
@@ -85,6 +86,7 @@ class _RunOfFile(TypedDict):
 
     seed: Seed
     run: Text
+    ended: NotRequired[Count]
     identity: NotRequired[Text | None]
     commit: str
     dirty: bool
@@ -133,9 +135,9 @@ class Result:
         data: "mnist", or the stand-in's name.
         digest: of the data.
         profile: of params.yaml, how large the study was; "full" is the one that counts.
-        runs: of each seed "seed", "run" (the id in MLflow), "identity" (of the training),
-            "commit", "dirty", "threads", "versions", "metrics" (fractions, seconds) and "curves"
-            (a list by epoch each).
+        runs: of each seed "seed", "run" (the id in MLflow), "ended" (milliseconds since 1970, where
+            that is known), "identity" (of the training), "commit", "dirty", "threads", "versions",
+            "metrics" (fractions, seconds) and "curves" (a list by epoch each).
         label: (N,) uint8.
         prediction: (S, N) uint8.
         margin: (S, N) float16, the difference of the two best scores (III.D).
@@ -174,16 +176,26 @@ class Result:
         return np.array([c if p is None else p for c, p in zip(clock, processor, strict=True)])
 
 
-def metrics_of(evaluation: Evaluation, row: paper.Row) -> dict[str, float]:
-    """The figures of a run beside the paper's, as MLflow keeps them."""
-    return {
+def metrics_of(evaluation: Evaluation, row: paper.Row | None) -> dict[str, float]:
+    """The figures of a run, beside the paper's if it has a row there, as MLflow keeps them."""
+    of_paper = {} if row is None else {"paper/error": row.test_error / 100}
+    return of_paper | {
         "test/error": evaluation.error,
         "test/error_low": evaluation.low,
         "test/error_high": evaluation.high,
         "test/errors": evaluation.errors,
         "test/reject": evaluation.reject,
-        "paper/error": row.test_error / 100,
     }
+
+
+def words_of(error: Interval, row: paper.Row | None) -> dict[str, str]:
+    """The same in words, as tags: the 95 % interval in per cent, the row that the run stands beside
+    and what comes of that."""
+    words = {"interval": f"{100 * error.low:.2f} to {100 * error.high:.2f}"}
+    if row is None:
+        return words
+    found = verdict(error, row.test_error / 100, paper.TEST_DIGITS, paper.UNCERTAINTY / 100)
+    return words | {"verdict": found.name, "paper.row": row.name, "paper.section": row.section}
 
 
 def save(result: Result, folder: Path) -> None:

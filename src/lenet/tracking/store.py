@@ -73,6 +73,13 @@ def connect(uri: str) -> Any:
         return MlflowClient(_quoted(uri))
 
 
+def database(uri: str) -> Any:
+    """SQLAlchemy's engine for a database file."""
+    from sqlalchemy import create_engine
+
+    return create_engine(_quoted(uri))
+
+
 def ask_server(uri: str) -> None:
     """Returns if an MLflow server answers.
 
