@@ -2,9 +2,11 @@
 
 import math
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from numpy.typing import NDArray
 
 from lenet.errors import InputError
 from lenet.evaluation import REJECTION_TARGET, margins, threshold
@@ -22,6 +24,7 @@ from lenet.tracking import (
 )
 
 OWN = "lenet5"  # the experiment whose weights are part of the project
+SURE_TARGET = REJECTION_TARGET / 5  # an error of 0.1 %
 OFF = "off"  # in place of a store: nothing is looked for
 
 
@@ -32,15 +35,17 @@ class Chosen:
     Attributes:
         title: tells a person which it is.
         reader: raw digits in, scores out.
-        threshold: margins below it are rejected (III.D).
+        threshold: margins below it are rejected (III.D): 0.5 % of the test digits are wrong above.
+        sure: margins below it are unsure: 0.1 % are wrong above.
     """
 
     title: str
     reader: LoadedClassifier
     threshold: float
+    sure: float
 
 
-def choose(project: Path, uri: str, run: str | None) -> Chosen:
+def choose(project: Path, uri: str, run: str | None, trusted: Collection[str] = ()) -> Chosen:
     """The classifier of the run that is named; else of the best run on MNIST by its validation
     error; else the project's own.
 
@@ -48,6 +53,7 @@ def choose(project: Path, uri: str, run: str | None) -> Chosen:
         project: its folder.
         uri: where runs are tracked, or "off".
         run: the start of an id.
+        trusted: classes of the user's own that a run may be made of, besides those of conf/.
 
     Raises:
         InputError: there is none, or its files are missing or broken.
@@ -56,7 +62,7 @@ def choose(project: Path, uri: str, run: str | None) -> Chosen:
         if run:
             raise InputError(f"--run {run} needs the store that holds it: give its --tracking")
         return _own(project)
-    own = own_names(project / "conf")
+    own = own_names(project / "conf") | set(trusted)
     with read_experiments(uri) as experiments:
         if run:
             return _tracked(*find_run(experiments, run, uri), own)
@@ -75,7 +81,7 @@ def choose(project: Path, uri: str, run: str | None) -> Chosen:
 
 def _holds_classifier(run: RunRecord) -> bool:
     """Not a parent of runs, nor one that was restored without its files."""
-    return run.status == "FINISHED" and "macs" in run.metrics and ORIGIN not in run.tags
+    return run.status == "FINISHED" and "training_seconds" in run.metrics and ORIGIN not in run.tags
 
 
 def _tracked(run: RunRecord, tracked: ExperimentRuns, own: Collection[str]) -> Chosen:
@@ -97,7 +103,7 @@ def _tracked(run: RunRecord, tracked: ExperimentRuns, own: Collection[str]) -> C
         except InputError as e:
             raise InputError(f"{title}: {e}") from e
         wrong = answers.label != answers.prediction
-        return Chosen(title, reader, threshold(margins(answers.scores), wrong, REJECTION_TARGET))
+        return Chosen(title, reader, *_thresholds(margins(answers.scores), wrong))
 
 
 def _own(project: Path) -> Chosen:
@@ -108,13 +114,16 @@ def _own(project: Path) -> Chosen:
             "tracked: train one (python train.py) or name one (--run)"
         )
     result = load_results(folder)
-    return Chosen(
-        f"the project's own {OWN}{_warning(result.data)}",
-        load_classifier(
-            compose_experiment(OWN, project / "conf"), folder / MODEL, own_names(project / "conf")
-        ),
-        threshold(result.margin[0], result.wrong[0], REJECTION_TARGET),  # of the seed that is kept
+    reader = load_classifier(
+        compose_experiment(OWN, project / "conf"), folder / MODEL, own_names(project / "conf")
     )
+    title = f"the project's own {OWN}{_warning(result.data)}"
+    return Chosen(title, reader, *_thresholds(result.margin[0], result.wrong[0]))  # of its seed
+
+
+def _thresholds(margin: NDArray, wrong: NDArray) -> Iterator[float]:
+    """Below which it is rejected, and below which it is unsure."""
+    return (threshold(margin, wrong, target) for target in (REJECTION_TARGET, SURE_TARGET))
 
 
 def _warning(data: str | None) -> str:

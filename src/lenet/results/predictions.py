@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lenet.errors import InputError
 
 MOST_DIGITS = 1_000_000  # a few bytes can stand for any number of them
-CLASSES = 10
+MOST_CLASSES = 256
 
 
 class Predictions(NamedTuple):
@@ -17,7 +17,7 @@ class Predictions(NamedTuple):
 
     label: NDArray[np.uint8]  # (N,)
     prediction: NDArray[np.uint8]  # (N,)
-    scores: NDArray[np.floating]  # N x 10, larger is better
+    scores: NDArray[np.floating]  # N x classes, larger is better
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -29,9 +29,12 @@ def read_predictions(path: Path) -> Predictions:
     import pyarrow as pa
     from pyarrow import parquet
 
-    scores = [f"score_{i}" for i in range(CLASSES)]
     try:
         with parquet.ParquetFile(path) as file:
+            classes = sum(name.startswith("score_") for name in file.schema_arrow.names)
+            if not 2 <= classes <= MOST_CLASSES:
+                raise ValueError(f"{classes} columns of scores")
+            scores = [f"score_{i}" for i in range(classes)]
             if file.metadata.num_rows > MOST_DIGITS:
                 raise ValueError(f"{file.metadata.num_rows} rows are too many")
             for name in ("label", "prediction", *scores):
@@ -50,8 +53,8 @@ def read_predictions(path: Path) -> Predictions:
         np.stack([arrays[name] for name in scores], axis=1),
     )
     for name in ("label", "prediction"):
-        if len(arrays[name]) == 0 or not np.isin(arrays[name], range(CLASSES)).all():
-            raise InputError(f"{path.name} is damaged: {name} has to be from 0 to {CLASSES - 1}")
+        if len(arrays[name]) == 0 or not np.isin(arrays[name], range(classes)).all():
+            raise InputError(f"{path.name} is damaged: {name} has to be from 0 to {classes - 1}")
     if not np.isfinite(found.scores).all():
         raise InputError(f"{path.name} is damaged: a score is not a finite number")
     return found

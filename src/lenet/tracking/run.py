@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lenet.errors import writing
+from lenet.errors import InputError, writing
 from lenet.tracking.queue import Record, Unusable
 from lenet.tracking.spool import Away, Refused
-from lenet.tracking.store import first_line
+from lenet.tracking.store import first_line, say
 
 PARAMETERS_PER_CALL = 100  # MLflow's limit for one batch
 FAILURE = "failure"  # tag: why a run failed
@@ -66,6 +66,19 @@ class Run:
     def file(self, path: Path) -> None:
         """Keeps a file as an artifact."""
         self._write(self.id, {"path": str(path)})
+
+    @contextmanager
+    def optional(self, what: str) -> Iterator[None]:
+        """For a block that comes after a training: its failure is a warning in the run, and a line
+        on standard error, but costs no result. That there is no room is no such failure."""
+        try:
+            yield
+        except InputError:
+            raise
+        except Exception as e:  # of any kind, as it may come from a class of the user's own
+            reason = f"{type(e).__name__}: {first_line(e)}"
+            self.tags({f"warning.{what}": reason})
+            say(f"warning: {what} is left out ({reason})")
 
     @contextmanager
     def artifact(self, name: str) -> Iterator[Path]:

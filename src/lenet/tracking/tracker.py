@@ -46,8 +46,11 @@ class MetricPoint(NamedTuple):
     time: int  # milliseconds since 1970
 
 
-def experiment_name(stand_in: bool) -> str:
-    """The MLflow experiment of runs on MNIST, or of those on digits that stand in for it."""
+def experiment_name(stand_in: bool, own: str = "") -> str:
+    """The MLflow experiment of runs on MNIST, of those on digits that stand in for it, or on the
+    user's own digits of a name."""
+    if own:
+        return f"{EXPERIMENT} - {own}, not MNIST"
     return STAND_IN_EXPERIMENT if stand_in else EXPERIMENT
 
 
@@ -59,13 +62,15 @@ class Tracker:
         artifacts: the folder for files, where the store is a database file; beside it lies the
             spool for what a server that is away does not get.
         stand_in: whether the digits only stand in for MNIST; they have an experiment of their own.
+        own: the name of digits that are the user's own, which have one, too.
     """
 
-    def __init__(self, uri: str | None, artifacts: Path, stand_in: bool) -> None:
+    def __init__(self, uri: str | None, artifacts: Path, stand_in: bool, own: str = "") -> None:
         self.uri = uri
-        self.experiment = experiment_name(stand_in)
+        self.experiment = experiment_name(stand_in, own)
         self.runs: ExperimentRuns | None = None  # None where nothing is tracked
         self._stand_in = stand_in
+        self._own = own
         self._artifacts = artifacts
         self._client: Any = None
         self._experiment_id = ""
@@ -108,7 +113,7 @@ class Tracker:
             self._experiment_id = found.experiment_id if found else self._create_experiment(uri)
 
     def _create_experiment(self, uri: str) -> str:
-        digits = "a stand-in, **not MNIST**" if self._stand_in else "MNIST"
+        digits = "a stand-in, **not MNIST**" if self._stand_in else self._own or "MNIST"
         tags = {
             "mlflow.note.content": DESCRIPTION.format(digits=digits),
             "mlflow.experimentKind": "custom_model_development",
