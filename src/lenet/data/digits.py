@@ -18,7 +18,7 @@ class Split:
 
     Attributes:
         images: N x 1 x H x W float32, -0.1 (background) to 1.175 (foreground), paper II.B.
-        labels: N int64, 0 to 9.
+        labels: N int64, from 0 on.
     """
 
     images: Tensor
@@ -42,6 +42,7 @@ class Digits:
     test_each_epoch: bool = False  # for Figure 5 alone; nothing may go by it
     mined: Tensor | None = None  # K x M: the distorted patterns that each of K nets learns instead
     noise: float = 0.0  # the probability that training shows a pixel inverted (III.E)
+    classes: int = 10
 
     @property
     def as_they_are(self) -> bool:
@@ -96,6 +97,7 @@ def split(
         distorted=distort,
         test_each_epoch=test_each_epoch,
         noise=noise,
+        classes=len(raw.classes),
     )
 
 

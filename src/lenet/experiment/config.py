@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lenet import paper
 from lenet.errors import InputError
+from lenet.experiment import targets
 from lenet.experiment.provenance import cores
 
 
@@ -31,7 +32,7 @@ def check(cfg: DictConfig) -> None:
     seeds = values["seeds"]
     if seeds is not None and len(set(seeds)) < len(seeds):
         raise InputError(f"seeds={seeds} names a seed twice")
-    if values["paper"] not in paper.ROWS:
+    if values["paper"] is not None and values["paper"] not in paper.ROWS:
         raise InputError(
             f"paper={values['paper']} is not a row of Figure 9: {', '.join(paper.ROWS)}"
         )
@@ -95,6 +96,41 @@ def _plain(parent: Any, key: Any, name: str) -> Any:
     if isinstance(value, ListConfig):
         return [_plain(value, index, name) for index in range(len(value))]
     return value
+
+
+def of_own_class(cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    """The configuration of a class of the user's own that the command line names in place of the
+    chosen model's or recipe's (``model._target_=...``): of the values beside it those alone stay
+    that the command line gives, too. It is no row of the paper, and has the name of the class.
+
+    Args:
+        cfg: as it was composed.
+        overrides: of the command line.
+    """
+    given = {override.lstrip("+~").partition("=")[0] for override in overrides}
+    own = [
+        part
+        for part in ("model", "recipe")
+        if f"{part}._target_" in given and cfg[part]._target_ not in targets.PERMITTED
+    ]
+    if not own:
+        return cfg
+    again = cfg.copy()
+    OmegaConf.set_struct(again, False)
+    for part in own:
+        kept = [key for key in map(str, cfg[part]) if any(_in(name, part, key) for name in given)]
+        again[part] = OmegaConf.masked_copy(cfg[part], kept)
+    if "model" in own:
+        again.paper = cfg.paper if "paper" in given else None
+        if "name" not in given:
+            again.name = str(cfg.model._target_).rpartition(".")[2]
+    return again
+
+
+def _in(name: str, *keys: str) -> bool:
+    """Whether a dotted name is that of a value, or lies in it."""
+    whole = ".".join(keys)
+    return name == whole or name.startswith(f"{whole}.")
 
 
 def check_writable(folder: Path) -> None:

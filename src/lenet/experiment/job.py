@@ -11,15 +11,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from threadpoolctl import threadpool_limits
 
 from lenet import paper, results, terminal
 from lenet.classifier import Classifier, Recipe
 from lenet.data import Digits, Raw
-from lenet.errors import writing
-from lenet.evaluation import REJECTION_TARGET, evaluate, margins, threshold
+from lenet.errors import InputError, writing
+from lenet.evaluation import REJECTION_TARGET, evaluate, evaluate_answers, margins, threshold
 from lenet.experiment import identity, provenance
 from lenet.experiment.config import build
 from lenet.experiment.memory import PeakMemory
@@ -29,7 +31,6 @@ from lenet.terminal import Outcome
 from lenet.tracking import (
     ARRAYS,
     EVALUATION,
-    THRESHOLD,
     VALIDATION_ERROR,
     Run,
     RunRecord,
@@ -62,10 +63,17 @@ class Job:
         """How to train; made when it is needed, as what it imports takes seconds.
 
         Raises:
-            InputError: the recipe refuses its values.
+            InputError: the recipe refuses its values, or what is made is no recipe.
         """
         recipe: Recipe = build(self.cfg.recipe)
+        if not (callable(getattr(recipe, "fit", None)) and callable(getattr(recipe, "load", None))):
+            raise InputError(f"recipe._target_={self.cfg.recipe._target_} has no fit and load")
         return recipe
+
+    @cached_property
+    def row(self) -> paper.Row | None:
+        """Of Figure 9, which the runs stand beside, if any."""
+        return None if self.cfg.paper is None else paper.ROWS[self.cfg.paper]
 
     @cached_property
     def digits(self) -> Digits:
@@ -117,8 +125,8 @@ class Job:
         return [done[seed] for seed in seeds]
 
     def _train(self, seeds: Sequence[int], parent: str | None, folder: Path) -> list[Outcome]:
-        with ExitStack() as stack:
-            logs = []
+        logs: list[EpochLog] = []
+        with ExitStack() as stack, self._telling_what_is_kept(logs):
             for seed in seeds:
                 name = f"{self.cfg.name} seed {seed}"
                 run = stack.enter_context(self.run(name, parent, self.identity(seed)))
@@ -140,6 +148,19 @@ class Job:
             for checkpoint in folder.rglob("last.ckpt"):  # one for all seeds that trained together
                 logs[0].run.file(checkpoint)
         return outcomes
+
+    @contextmanager
+    def _telling_what_is_kept(self, logs: Sequence["EpochLog"]) -> Iterator[None]:
+        """Notes with what ends a training from outside how far it was."""
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit) as e:
+            kept = max((len(log.epochs) for log in logs), default=0)
+            again = "the same command" + ("" if self.resume else " with resume=true")
+            what = f"its first {kept} epochs are kept" if kept else "nothing of it is kept yet"
+            then = "goes on" if kept else "starts anew"
+            e.add_note(f"{self.cfg.name} was interrupted: {what}; {again} {then}")
+            raise
 
     def run(self, name: str, parent: str | None, own: str) -> AbstractContextManager[Run]:
         """Opens a run; where the job resumes, the one of that identity if there is one."""
@@ -185,11 +206,12 @@ class Job:
 
     @property
     def _on_all_of_mnist(self) -> bool:
-        return not self.raw.stand_in and self.cfg.data.train_size is None
+        return self.raw.name == "mnist" and self.cfg.data.train_size is None and not self.cut
 
     @property
-    def _stands_beside_the_paper(self) -> bool:
-        return self._on_all_of_mnist and not self.cut
+    def beside(self) -> paper.Row | None:
+        """The row whose figures the runs may be compared with: none is on less than MNIST."""
+        return self.row if self._on_all_of_mnist else None
 
     @property
     def _results(self) -> Path:
@@ -213,7 +235,7 @@ class Job:
         return Outcome(
             self.cfg.name,
             seed,
-            paper.ROWS[self.cfg.paper].name,
+            self.row and self.row.name,
             self.raw.name,
             self._on_all_of_mnist,
             figures["test/error"],
@@ -224,7 +246,26 @@ class Job:
             run.id,
             self.tracker.page,
             skipped=True,
+            **self._told_of(run, seed),
         )
+
+    def _told_of(self, run: RunRecord, seed: int) -> dict[str, Any]:
+        """Which digits a run that was trained before errs on, where seeds are to have a mean."""
+        try:
+            return self._packed(self._answers(run, seed)[0]) if self._several else {}
+        except InputError:  # the mean is told without its interval
+            return {}
+
+    def _answers(self, run: RunRecord, seed: int) -> tuple[NDArray, NDArray]:
+        """Which test digits a finished run errs on, and by what margins: from `results/`, or from
+        the store."""
+        from lenet.experiment import artifacts
+
+        assert self.tracker.runs is not None
+        if found := results.find(self._results, self.identity(seed)):
+            result, number = found
+            return result.wrong[number], result.margin[number]
+        return artifacts.read_answers(self.tracker.runs, run.id)
 
     def describe(self, run: Run, seed: int | None = None) -> None:
         """Logs all that a run's figures depend on."""
@@ -250,45 +291,39 @@ class Job:
         )
 
     def _test(self, classifier: Classifier, seed: int, log: "EpochLog", seconds: float) -> Outcome:
-        """Tests a trained classifier; its figures, predictions and pictures go to its run."""
+        """Tests a trained classifier; its file, figures, predictions and pictures go to its run.
+        What a figure does not depend on may fail, and costs no result."""
         run, test = log.run, self.digits.test
-        scores = classifier.scores(test.images)
+        with run.optional("classifier"), run.artifact(classifier.file) as path:
+            classifier.save(path)
+        scores = np.asarray(classifier.scores(test.images))
         labels = test.labels.numpy()
-        result = evaluate(scores, labels)
-        rejected = threshold(margins(scores), scores.argmax(1) != labels, REJECTION_TARGET)
-        row = paper.ROWS[self.cfg.paper]
-        beside = row if self._stands_beside_the_paper else None
+        result, wrong = evaluate(scores, labels), scores.argmax(1) != labels
         validation = float("nan")
         if len(self.digits.validation):
             held_out = self.digits.validation
-            given = classifier.scores(held_out.images).argmax(1)
+            given = np.asarray(classifier.scores(held_out.images)).argmax(1)
             validation = float((given != held_out.labels.numpy()).mean())
             run.metrics({VALIDATION_ERROR: validation})
-        costs = classifier.costs(test.images)
         # where a run was continued, its epochs took longer than this process
         seconds = max(seconds, sum(epoch["epoch_seconds"] for epoch in log.epochs))
         seen = max(1, len(log.epochs)) * len(self.digits.train)
         run.metrics(
-            results.metrics_of(result, beside)
-            | {
-                THRESHOLD: rejected,
-                "macs": costs.macs,
-                "variables": costs.variables,
-                "training_seconds": round(seconds, 3),
-                "images_per_second": seen / seconds,
-            }
+            results.metrics_of(result, self.beside)
+            | {"training_seconds": round(seconds, 3), "images_per_second": seen / seconds}
         )
-        if beside and log.epochs and "learning_rate_lowest" in log.epochs[0]:  # the method of 1998
+        with run.optional("costs"):
+            costs = classifier.costs(test.images)._asdict()
+            run.metrics({name: count for name, count in costs.items() if count is not None})
+        if self.beside and log.epochs and "learning_rate_lowest" in log.epochs[0]:  # as in 1998
             for end, of_paper in zip(("lowest", "highest"), paper.RATES_OF_PASS_1, strict=True):
                 ours = log.epochs[0][f"learning_rate_{end}"]
                 run.metrics({f"pass_1/rate_{end}": ours, f"paper/rate_{end}": of_paper})
-        words = results.words_of(Interval(result.error, result.low, result.high), beside)
+        words = results.words_of(Interval(result.error, result.low, result.high), self.beside)
         run.tags(words | {EVALUATION: identity.evaluation()})
-        with run.artifact(classifier.file) as path:
-            classifier.save(path)
-            if run.id and self.cfg.tracking.models:
-                with run.optional("model"):
-                    self._log_model(run.id, seed, path, rejected, scores.shape[1])
+        if run.id and self.cfg.tracking.models:
+            with run.optional("model"):
+                self._log_model(classifier, run.id, seed, scores, wrong)
         if run.id:
             from lenet.experiment import artifacts  # pandas and seaborn take 2 s, after training
 
@@ -296,7 +331,7 @@ class Job:
         return Outcome(
             self.cfg.name,
             seed,
-            row.name,
+            self.row and self.row.name,
             self.digits.name,
             self._on_all_of_mnist,
             result.error,
@@ -306,17 +341,31 @@ class Job:
             seconds,
             run.id or "",
             self.tracker.page,
+            **self._packed(wrong),
         )
 
-    def _log_model(self, run: str, seed: int, weights: Path, rejected: float, classes: int) -> None:
-        """Makes a run's classifier a model of MLflow, and registers it if that is asked for."""
+    def _log_model(
+        self, classifier: Classifier, run: str, seed: int, scores: NDArray, wrong: NDArray
+    ) -> None:
+        """Makes a run's classifier a model of MLflow, registered if that is asked for."""
         from lenet.experiment import models
 
-        with models.source(self._values(seed), weights, rejected, classes) as source:
+        rejected = threshold(margins(scores), wrong, REJECTION_TARGET)
+        with models.source(self._values(seed), classifier, rejected, scores.shape[1]) as source:
             model = self.tracker.log_model(run, ARRAYS, source)
-            if name := self.cfg.register:
+            if self.cfg.register:
                 root = Path(self.cfg.root)
-                models.register(self.tracker, name, run, model, source, root)
+                models.register(self.tracker, self.cfg.register, run, model, source, root)
+
+    @property
+    def _several(self) -> bool:
+        return self.cfg.seeds is not None and len(self.cfg.seeds) > 1
+
+    def _packed(self, wrong: NDArray) -> dict[str, Any]:
+        """As an `Outcome` keeps it for the mean of several."""
+        if not self._several:
+            return {}
+        return {"wrong": np.packbits(wrong).tobytes().hex(), "digits": len(wrong)}
 
     def _values(self, seed: int | None) -> dict[str, Any]:
         """The configuration of the run of a seed, or of all."""
@@ -325,19 +374,12 @@ class Job:
 
     def _evaluate_again(self, finished: RunRecord, seed: int) -> dict[str, float]:
         """The figures that the present code makes of a run's predictions; they go to the run."""
-        from lenet.experiment import artifacts
-
-        assert self.tracker.runs is not None
-        if found := results.find(self._results, self.identity(seed)):
-            result, number = found
-            evaluation = result.evaluate(number)
-        else:
-            evaluation = evaluate(*artifacts.read_predictions(self.tracker.runs, finished.id))
-        row = paper.ROWS[self.cfg.paper] if self._stands_beside_the_paper else None
-        figures = results.metrics_of(evaluation, row)
+        evaluation = evaluate_answers(*self._answers(finished, seed))
+        figures = results.metrics_of(evaluation, self.beside)
         run = Run(self.tracker.write, finished.id)
         run.metrics(figures)
-        words = results.words_of(Interval(evaluation.error, evaluation.low, evaluation.high), row)
+        error = Interval(evaluation.error, evaluation.low, evaluation.high)
+        words = results.words_of(error, self.beside)
         run.tags(words | {EVALUATION: identity.evaluation()})
         return figures
 

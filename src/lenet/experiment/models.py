@@ -9,33 +9,37 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
-import lenet
 from lenet import results
+from lenet.classifier import Classifier
 from lenet.evaluation import REJECTION_TARGET, threshold
 from lenet.experiment.loaded import compose_experiment
 from lenet.tracking import ARRAYS, PNG, Source, Tracker
 
 OWN = "lenet5"  # the experiment whose weights are part of the project
-CODE = Path(lenet.__file__).parent / "predict" / "served.py"  # kept with each model, not imported
+CODE = Path(__file__).with_name("served.py")  # a copy is kept with each model
 OF_PICTURES = "-png"  # how the name of the registered model ends that takes PNG files
 
 
 @contextmanager
 def source(
-    values: Mapping[str, Any], weights: Path, rejected: float, classes: int = 10
+    values: Mapping[str, Any], classifier: Classifier | Path, rejected: float, classes: int = 10
 ) -> Iterator[Source]:
     """What a model is made from, for a block.
 
     Args:
         values: the configuration of the run, plain values.
-        weights: the file of its classifier.
+        classifier: of the run, or its file.
         rejected: margins below it are.
         classes: that it tells apart.
     """
     with tempfile.TemporaryDirectory() as folder:
         configuration = Path(folder) / "config.yaml"
         configuration.write_text(yaml.safe_dump(dict(values), sort_keys=False))
-        yield Source(CODE, configuration, weights, rejected, classes)
+        if not isinstance(classifier, Path):
+            weights = Path(folder) / classifier.file
+            classifier.save(weights)
+            classifier = weights
+        yield Source(CODE, configuration, classifier, rejected, classes)
 
 
 def register(tracker: Tracker, name: str, run: str, model: str, of: Source, project: Path) -> None:

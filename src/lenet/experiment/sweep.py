@@ -10,20 +10,24 @@ import json
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from lenet.errors import InputError
-from lenet.terminal import Failure, Outcome, table
+from lenet.terminal import Failure, Outcome, note, progress, table, trials
 
 PARENT = "parent.json"
 
@@ -35,10 +39,23 @@ class SweepJob:
     folder: Path
     number: int
     parent: str | None  # the sweep's MLflow run
+    jobs: int = 1  # in the sweep
+    started: float = 0.0  # the sweep, in seconds since 1970
+    given: Sequence[str] = ()  # the overrides of the sweep itself
 
-    def done(self, outcomes: Sequence[Outcome]) -> None:
-        """Notes what came of the job."""
-        self._note({"outcomes": [asdict(outcome) for outcome in outcomes]})
+    def begin(self, name: str) -> None:
+        """Says which job begins, and about how long the sweep takes yet, by those that are done."""
+        done = [_read(path) for path in self.folder.glob("job-*.json")]
+        trained = [note for note in done if not all(o.skipped for o in note.get("outcomes", []))]
+        left = (time.time() - self.started) / len(trained) * (self.jobs - len(done))
+        progress(self.number + 1, self.jobs, name, left if trained else None)
+
+    def done(self, outcomes: Sequence[Outcome], overrides: Sequence[str] = ()) -> None:
+        """Notes what came of the job, and what the sweep gave to it alone."""
+        own = [override for override in overrides if override not in self.given]
+        values = {key.lstrip("+~"): value for key, _, value in (o.partition("=") for o in own)}
+        told = [replace(outcome, values=values) for outcome in outcomes]
+        self._note({"outcomes": [asdict(outcome) for outcome in told]})
 
     def failed(self, failure: Failure) -> None:
         """Notes why nothing came of it."""
@@ -60,7 +77,7 @@ def current_job() -> SweepJob | None:
     if hydra.mode != RunMode.MULTIRUN:
         return None
     folder = Path(hydra.sweep.dir)
-    return SweepJob(folder, hydra.job.num, json.loads((folder / PARENT).read_text()))
+    return SweepJob(folder, hydra.job.num, **json.loads((folder / PARENT).read_text()))
 
 
 class Sweep(Callback):
@@ -68,6 +85,9 @@ class Sweep(Callback):
 
     Hydra would go on after an exception in a callback, and exit with 0: here it ends the sweep.
     """
+
+    search = False  # for the least validation error
+    jobs = 0
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
         with _exit_on_failure("The sweep cannot start"):
@@ -80,11 +100,11 @@ class Sweep(Callback):
                 sys.exit(1)
 
     def _open(self, config: DictConfig) -> None:
-        from lenet.data import load_raw
         from lenet.experiment import schema
         from lenet.experiment.config import check_writable, plain
         from lenet.experiment.provenance import cores
-        from lenet.tracking import Tracker
+        from lenet.experiment.training import raw_of
+        from lenet.tracking import Run, Tracker
 
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         # joblib would give each worker a share of the cores, and figures would differ by a bit
@@ -95,21 +115,36 @@ class Sweep(Callback):
         schema.check(plain(config, own_keys), own_keys)
         self.folder = Path(config.hydra.sweep.dir)
         check_writable(self.folder)
-        if "optuna" in config.hydra.sweeper._target_ and config.data.validation == 0:
-            raise InputError("a search goes by the validation error: leave data.validation=0 out")
-        raw = load_raw(config.data.source, Path(config.data.folder))
+        self.search = "optuna" in config.hydra.sweeper._target_
+        if self.search:
+            _quieten_optuna()
+            if config.data.validation == 0:
+                raise InputError(
+                    "a search goes by the validation error: leave data.validation=0 out"
+                )
+        raw = raw_of(config.data)
         artifacts = Path(config.root) / "mlruns"
-        self.tracker = Tracker(config.tracking.uri, artifacts, raw.stand_in).start()
+        own_digits = raw.name if raw.own else ""
+        tracker = Tracker(config.tracking.uri, artifacts, raw.stand_in, own_digits)
+        self.tracker = tracker.start()
         task = list(config.hydra.overrides.task)
         own = hashlib.sha256(json.dumps(sorted(task)).encode()).hexdigest()[:16]
         self.parent = self.tracker.open(
             f"sweep {' '.join(task)}", None, own, again=not config.force
         )
+        run = Run(self.tracker.write, self.parent)
+        run.dataset(raw.name, raw.digest, raw.origin)
+        of_data = {"data": raw.name, "data.digest": raw.digest}
+        run.tags({"mlflow.source.name": "train.py"} | of_data)
         atexit.register(self._close)
-        (self.folder / PARENT).write_text(json.dumps(self.parent))
+        self.jobs = _count(config)
+        shared = {"parent": self.parent, "jobs": self.jobs, "started": time.time(), "given": task}
+        (self.folder / PARENT).write_text(json.dumps(shared))
 
     def _close(self, ended: bool = False) -> str:
         """Closes the parent run, whatever fails, and shows the table; the run's status."""
+        from lenet.tracking import Run
+
         status = "FAILED"
         try:
             notes = [_read(path) for path in sorted(self.folder.glob("job-*.json"))]
@@ -120,13 +155,41 @@ class Sweep(Callback):
                 not ended and self.tracker.close_abandoned()
             ):
                 status = "KILLED"
-            table(
-                [note["outcomes"] for note in notes if "outcomes" in note],
-                [note["failure"] for note in notes if "failure" in note],
-            )
+            jobs = [note["outcomes"] for note in notes if "outcomes" in note]
+            failures = [note["failure"] for note in notes if "failure" in note]
+            told = note(jobs, failures, self.search)
+            Run(self.tracker.write, self.parent).tags({"mlflow.note.content": told})
+            if self.search:
+                trials([outcome for job in jobs for outcome in job], failures)
+            else:
+                table(jobs, failures)
+            if status == "KILLED":
+                print(
+                    f"Interrupted: {len(jobs)} of {self.jobs} jobs are finished and kept, and the "
+                    "whole epochs of the others; the same command goes on.",
+                    file=sys.stderr,
+                )
         finally:
             self.tracker.close(self.parent, status)
         return status
+
+
+def _count(config: DictConfig) -> int:
+    """How many jobs a sweep has."""
+    sweeper = config.hydra.sweeper
+    if "n_trials" in sweeper:
+        return int(sweeper.n_trials)
+    given = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    overrides = parser.parse_overrides([*given, *config.hydra.overrides.task])
+    [jobs] = BasicSweeper.split_arguments(overrides, None)
+    return len(jobs)
+
+
+def _quieten_optuna() -> None:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A configuration becomes trained classifiers: all code that a trained weight depends on starts
 here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,14 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from lenet.classifier import Classifier, EpochCallback, Recipe, Task
-from lenet.data import Digits, Raw, split
+from lenet.data import Digits, Raw, load_raw, split
 from lenet.experiment.config import build
+
+
+def raw_of(data: Mapping[str, Any]) -> Raw:
+    """The digits that the values of conf/data/ name; raises as `load_raw`."""
+    place = Path(data["folder"])
+    return load_raw(data["source"], place, data["preprocess"], data.get("dataset") or "")
 
 
 def digits_of(cfg: DictConfig, raw: Raw) -> Digits:

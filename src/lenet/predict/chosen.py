@@ -2,19 +2,20 @@
 
 import math
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from numpy.typing import NDArray
+
 from lenet.errors import InputError
-from lenet.evaluation import REJECTION_TARGET, margins, threshold
+from lenet.evaluation import REJECTION_TARGET, threshold
 from lenet.experiment import LoadedClassifier, compose_experiment, load_classifier, own_names
 from lenet.results import FOLDER, MODEL, read_predictions
 from lenet.results import load as load_results
 from lenet.terminal import RUN_ID
 from lenet.tracking import (
     EXPERIMENT,
-    THRESHOLD,
     VALIDATION_ERROR,
     ExperimentRuns,
     RunRecord,
@@ -24,6 +25,7 @@ from lenet.tracking import (
 )
 
 OWN = "lenet5"  # the experiment whose weights are part of the project
+SURE_TARGET = REJECTION_TARGET / 5  # an error of 0.1 %
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,23 @@ class Chosen:
     Attributes:
         title: tells a person which it is.
         reader: raw digits in, scores out.
-        threshold: margins below it are rejected (III.D).
+        threshold: margins below it are rejected (III.D): 0.5 % of the test digits are wrong above.
+        sure: margins below it are unsure: 0.1 % are wrong above.
     """
 
     title: str
     reader: LoadedClassifier
     threshold: float
+    sure: float
 
 
-def choose(project: Path, uri: str, run: str | None, best: bool = False) -> Chosen:
+def choose(
+    project: Path,
+    uri: str,
+    run: str | None = None,
+    best: bool = False,
+    trusted: Collection[str] = (),
+) -> Chosen:
     """The project's own classifier; or that of the run that is named; or that of the best run on
     all of MNIST by its validation error, as far as there is one that can be loaded.
 
@@ -50,13 +60,14 @@ def choose(project: Path, uri: str, run: str | None, best: bool = False) -> Chos
         uri: where runs are tracked.
         run: the start of an id.
         best: whether runs are compared.
+        trusted: classes of the user's own that a run may be made of, besides those of conf/.
 
     Raises:
         InputError: there is none, or its files are missing or broken.
     """
     if run is None and not best:
         return _own(project)
-    own = own_names(project / "conf")
+    own = own_names(project / "conf") | set(trusted)
     with read_experiments(uri) as experiments:
         if run is not None:
             return _tracked(*find_run(experiments, run, uri), own)
@@ -84,21 +95,17 @@ def _tracked(run: RunRecord, tracked: ExperimentRuns, own: Collection[str]) -> C
         raise InputError(f"{title} is not finished: name another run")
     with tempfile.TemporaryDirectory() as folder:
         weights = tracked.model(run.id, Path(folder))
-        config = tracked.artifact(run.id, "config.yaml", Path(folder))
+        config, predictions = (
+            tracked.artifact(run.id, name, Path(folder))
+            for name in ("config.yaml", "predictions.parquet")
+        )
         try:
+            answers = read_predictions(predictions)
             reader = load_classifier(config, weights, own)
-            margin = run.metrics.get(THRESHOLD)
-            if margin is None:  # of an earlier version
-                margin = _threshold(tracked.artifact(run.id, "predictions.parquet", Path(folder)))
         except InputError as e:
             raise InputError(f"{title}: {e}") from e
-        return Chosen(title, reader, margin)
-
-
-def _threshold(predictions: Path) -> float:
-    answers = read_predictions(predictions)
-    wrong = answers.label != answers.prediction
-    return threshold(margins(answers.scores), wrong, REJECTION_TARGET)
+        wrong = answers.label != answers.prediction
+        return Chosen(title, reader, *_thresholds(answers.margin, wrong))
 
 
 def _own(project: Path) -> Chosen:
@@ -108,13 +115,16 @@ def _own(project: Path) -> Chosen:
             f"{folder / MODEL} is missing: git restore {folder}, or name a run (--run, --best)"
         )
     result = load_results(folder)
-    return Chosen(
-        f"the project's own {OWN}{_warning(result.data)}",
-        load_classifier(
-            compose_experiment(OWN, project / "conf"), folder / MODEL, own_names(project / "conf")
-        ),
-        threshold(result.margin[0], result.wrong[0], REJECTION_TARGET),  # of the seed that is kept
+    reader = load_classifier(
+        compose_experiment(OWN, project / "conf"), folder / MODEL, own_names(project / "conf")
     )
+    title = f"the project's own {OWN}{_warning(result.data)}"
+    return Chosen(title, reader, *_thresholds(result.margin[0], result.wrong[0]))  # of its seed
+
+
+def _thresholds(margin: NDArray, wrong: NDArray) -> Iterator[float]:
+    """Below which it is rejected, and below which it is unsure."""
+    return (threshold(margin, wrong, target) for target in (REJECTION_TARGET, SURE_TARGET))
 
 
 def _warning(data: str | None) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lenet.evaluation import margins
 from lenet.results import result
 from lenet.results.predictions import read_predictions
 from lenet.results.result import Result
@@ -71,10 +70,8 @@ def _of_results(identity: str, root: Path) -> Part | None:
 
 
 def _of_store(seed: int, run: RunRecord, tracked: ExperimentRuns, folder: Path) -> Part:
-    label, prediction, scores = read_predictions(
-        tracked.artifact(run.id, "predictions.parquet", folder)
-    )
-    return _record(seed, run, tracked), label, prediction, margins(scores)
+    found = read_predictions(tracked.artifact(run.id, "predictions.parquet", folder))
+    return _record(seed, run, tracked), found.label, found.prediction, found.margin
 
 
 def _record(seed: int, run: RunRecord, tracked: ExperimentRuns) -> dict[str, Any]:

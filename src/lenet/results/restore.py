@@ -12,11 +12,10 @@ import numpy as np
 import yaml
 
 from lenet import paper
-from lenet.evaluation import REJECTION_TARGET, threshold
 from lenet.results.predictions import write_answers
 from lenet.results.result import Result, metrics_of, words_of
 from lenet.statistics import Interval, mean_error
-from lenet.tracking import IDENTITY, THRESHOLD, FinishedRun, MetricPoint, Run, Tracker, flat
+from lenet.tracking import IDENTITY, FinishedRun, MetricPoint, Run, Tracker, flat
 
 Values = Mapping[str, Any]  # a configuration, of plain values
 
@@ -75,7 +74,6 @@ def of_result(
         if name not in of["curves"] and not name.startswith(stale)
     }
     once |= metrics_of(evaluation, row)
-    once[THRESHOLD] = threshold(result.margin[number], result.wrong[number], REJECTION_TARGET)
     points = [MetricPoint(name, _number(value), 0, ended) for name, value in once.items()]
     points += [
         MetricPoint(name, _number(value), step, ended)

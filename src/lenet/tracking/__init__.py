@@ -6,7 +6,6 @@ from lenet.tracking.run import Run, flat
 from lenet.tracking.runs import (
     EVALUATION,
     IDENTITY,
-    THRESHOLD,
     VALIDATION_ERROR,
     ExperimentRuns,
     RunRecord,
@@ -29,7 +28,6 @@ __all__ = [
     "ORIGIN",
     "PNG",
     "STAND_IN_EXPERIMENT",
-    "THRESHOLD",
     "VALIDATION_ERROR",
     "ExperimentRuns",
     "FinishedRun",

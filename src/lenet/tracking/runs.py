@@ -24,7 +24,6 @@ from lenet.tracking.store import (
 EVALUATION = "identity.evaluation"  # tag: by what code the figures of a run were made
 IDENTITY = "identity.training"  # tag: what makes two runs the same run
 VALIDATION_ERROR = "final/validation_error"  # metric: what choices are made by
-THRESHOLD = "test/threshold"  # metric: margins below it are rejected for 0.5 % error on the rest
 PER_PAGE = 1_000
 LARGEST, LARGEST_MODEL = 64 * 2**20, 4 * 2**30  # bytes of a file that is fetched
 

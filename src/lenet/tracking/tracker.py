@@ -26,8 +26,11 @@ EXPERIMENT = "LeNet 1998"
 STAND_IN_EXPERIMENT = "LeNet 1998 - stand-in digits, not MNIST"
 
 
-def experiment_name(stand_in: bool) -> str:
-    """The MLflow experiment of runs on MNIST, or of those on digits that stand in for it."""
+def experiment_name(stand_in: bool, own: str = "") -> str:
+    """The MLflow experiment of runs on MNIST, of those on digits that stand in for it, or on the
+    user's own digits of a name."""
+    if own:
+        return f"{EXPERIMENT} - {own}, not MNIST"
     return STAND_IN_EXPERIMENT if stand_in else EXPERIMENT
 
 
@@ -39,16 +42,23 @@ class Tracker:
         artifacts: the folder for files, where the store is a database file; beside it lies the
             spool for what a server that is away does not get.
         stand_in: whether the digits only stand in for MNIST; they have an experiment of their own.
+        own: the name of digits that are the user's own, which have one, too.
         system_metrics: whether runs tell what they use of the machine, as MLflow measures it.
     """
 
     def __init__(
-        self, uri: str | None, artifacts: Path, stand_in: bool, system_metrics: bool = False
+        self,
+        uri: str | None,
+        artifacts: Path,
+        stand_in: bool,
+        own: str = "",
+        system_metrics: bool = False,
     ) -> None:
         self.uri = uri
-        self.experiment = experiment_name(stand_in)
+        self.experiment = experiment_name(stand_in, own)
         self.runs: ExperimentRuns | None = None  # None where nothing is tracked
         self._stand_in = stand_in
+        self._own = own
         self._artifacts = artifacts
         self._client: Any = None
         self._experiment_id = ""
@@ -97,7 +107,8 @@ class Tracker:
                 else self._client.create_experiment(self.experiment, where)
             )
             known = found.tags if found else {}
-            for key, value in experiment_tags(self._experiment_id, self._stand_in).items():
+            digits = "a stand-in, **not MNIST**" if self._stand_in else self._own or "MNIST"
+            for key, value in experiment_tags(self._experiment_id, digits).items():
                 if known.get(key) != value:
                     self._client.set_experiment_tag(self._experiment_id, key, value)
 

@@ -34,19 +34,19 @@ COLUMNS = (
 )
 
 
-def experiment_tags(experiment: str, stand_in: bool) -> dict[str, str]:
+def experiment_tags(experiment: str, digits: str) -> dict[str, str]:
     """The tags of an experiment: its description and its views.
 
     Args:
         experiment: its id.
-        stand_in: whether its digits only stand in for MNIST.
+        digits: what its runs are trained on, in words.
     """
     description = DESCRIPTION.format(
-        digits="a stand-in, **not MNIST**" if stand_in else "MNIST",
+        digits=digits,
         runs=page(experiment, RUNS),
         charts=page(experiment, CHARTS),
     )
-    views = {RUNS: _runs(), CHARTS: _charts(stand_in)}
+    views = {RUNS: _runs(), CHARTS: _charts(digits == "MNIST")}
     return {
         "mlflow.note.content": description,
         "mlflow.experimentKind": "custom_model_development",
@@ -77,12 +77,12 @@ def _runs() -> dict[str, Any]:
     }
 
 
-def _charts(stand_in: bool) -> dict[str, Any]:
+def _charts(of_paper: bool) -> dict[str, Any]:
     """The errors of rows beside the paper's, errors against costs, learning curves."""
-    error, of_paper = "test/error_pct", "paper/error_pct"
-    beside = [] if stand_in else [_scatter("Test error beside the paper's (%)", of_paper, error)]
+    error = "test/error_pct"
+    beside = [_scatter("Test error beside the paper's (%)", "paper/error_pct", error)]
     charts = [
-        *beside,
+        *(beside if of_paper else []),
         _scatter("Test error (%) against multiply-accumulates for a digit", "macs", error),
         _scatter("Test error (%) against seconds of training", "training_seconds", error),
         _line("Training error (%) by epoch", "train/error_pct"),

@@ -6,18 +6,16 @@ from pathlib import Path
 
 import torch
 
-from lenet.data import normalise
+from lenet.data import normalise, pictures
 from lenet.experiment import load_classifier, own_names
-from lenet.predict import images
 from lenet.tracking.models import serve
 
 
 def load(configuration: Path, weights: Path):  # type: ignore[no-untyped-def]
-    """What scores digits. Classes of one's own are those that conf/ of the project's folder names.
-    """
+    """What scores digits. Classes of one's own are those that conf/ of the project's folder names."""
     conf = Path(os.environ.get("LENET_ROOT", Path.cwd())) / "conf"
     reader = load_classifier(configuration, weights, own_names(conf))
     return lambda digits: reader.scores(torch.from_numpy(digits))
 
 
-serve(load, lambda png: normalise(images.grey(png)))
+serve(load, lambda png: normalise(pictures.grey(png)))
