@@ -34,6 +34,6 @@ lint: $(INSTALLED)  ## ruff, mypy and who may import whom
 
 ui: $(INSTALLED)  ## browse the runs in MLflow, those of results/ too, on this machine only
 	@$(BIN)/python -m lenet.study restore
-	@echo "Open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (Ctrl-C ends it)"
-	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
+	@echo "Ctrl-C ends it."
+	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore \
 	  $(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --host 127.0.0.1 --workers 1

@@ -1,5 +1,7 @@
 """Every command that README.md and docs/ show works, each cut down to take little time."""
 
+import base64
+import json
 import os
 import re
 import shlex
@@ -8,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,8 +83,6 @@ def predicts(command: str, request: pytest.FixtureRequest) -> None:
     draw_seven(folder / "scans" / "seven.png")
     if TRACKED in command:
         command = by_its_id(command, folder)
-    elif "--tracking" not in command:
-        command = command.replace("predict.py", "predict.py --tracking off", 1)
     if "<" in command:
         done = by_shell(command.replace("predict.py", f"{PROJECT}/predict.py", 1), folder)
     else:
@@ -133,6 +134,24 @@ def makes(command: str, request: pytest.FixtureRequest) -> None:
     assert succeeded(done).stdout.strip()
 
 
+def converts(command: str, request: pytest.FixtureRequest) -> None:
+    """The run that is there, into a file that onnxruntime agrees with."""
+    pytest.importorskip("onnxruntime")
+    folder: Path = request.getfixturevalue("tracked")
+    done = succeeded(commands.run(shlex.split(by_its_id(command, folder)), folder))
+    assert "lenet5.onnx" in done.stdout
+    assert (folder / "lenet5.onnx").stat().st_size > 4 * 60_000
+
+
+def asks(command: str, request: pytest.FixtureRequest) -> None:
+    """What it would send is what the test of the server sends."""
+    folder: Path = request.getfixturevalue("tracked")
+    draw_seven(folder / "digit.png")
+    given = by_shell(command.replace("curl", "printf '%s\\n'", 1), folder).stdout.splitlines()
+    [record] = json.loads(given[3])["dataframe_records"]
+    assert base64.b64decode(record["png"]) == (folder / "digit.png").read_bytes()
+
+
 def has_extras(command: str, request: pytest.FixtureRequest) -> None:
     """pip would find the extras; what it would fetch is not fetched."""
     known = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
@@ -146,8 +165,9 @@ def has_options(command: str, request: pytest.FixtureRequest) -> None:
     folder: Path = request.getfixturevalue("tracking_folder")
     words = shlex.split(command)
     program = "dask" if words[0] == "dask" else "mlflow"
-    name, *given = words[words.index(program) + 1 :]
-    done = succeeded(commands.run(["python", "-m", program, name, "--help"], folder))
+    given = words[words.index(program) + 1 :]
+    names = takewhile(lambda word: not word.startswith("-"), given)
+    done = succeeded(commands.run(["python", "-m", program, *names, "--help"], folder))
     known = set(re.findall(r"--[a-z-]+", done.stdout))
     assert {word for word in given if word.startswith("--")} <= known
 
@@ -253,7 +273,16 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python predict.py scans/ --json": predicts,
     "python predict.py - < digit.png": Slow(predicts),
     "python predict.py --run 1a2b3c4d digit.png": predicts,
-    "python predict.py --tracking off digit.png": predicts,
+    "python predict.py --best digit.png": predicts,
+    "python train.py register=lenet5": trains(*SMALL, "recipe.epochs=1"),
+    # started and asked: tests/tracking/test_models.py
+    "MLFLOW_TRACKING_URI=sqlite:///mlflow.db mlflow models serve -m models:/lenet5-png@champion "
+    "--env-manager local --port 5001": has_options,
+    "curl -H 'Content-Type: application/json' -d "
+    '"{\\"dataframe_records\\": [{\\"png\\": \\"$(base64 -w0 digit.png)\\"}]}" '
+    "http://127.0.0.1:5001/invocations": asks,
+    "python -m lenet.predict onnx 1a2b3c4d": converts,
+    "pip install -e '.[onnx]'": has_extras,
     "dvc repro": Slow(pipes("--dry")),
     "dvc repro train@lenet5": Slow(pipes("--dry")),
     "dvc repro -s train@lenet5_dist": Slow(pipes("--dry")),

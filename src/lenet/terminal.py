@@ -190,7 +190,7 @@ def _mean(job: Sequence[Outcome]) -> str:
     return _per_cent(error.mean, error.low, error.high)
 
 
-def note(jobs: Sequence[Sequence[Outcome]], failures: Sequence[Failure], search: bool) -> str:
+def summary(jobs: Sequence[Sequence[Outcome]], failures: Sequence[Failure], search: bool) -> str:
     """The table of a sweep in Markdown, for its run. Of a search it has the validation errors, as
     nothing may be chosen by others."""
     lines = [

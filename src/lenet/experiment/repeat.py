@@ -89,7 +89,7 @@ def configuration(cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
 def _values(run: RunRecord, runs: ExperimentRuns, own: Collection[str]) -> dict[str, Any]:
     """The configuration of a run, which may name the classes of ``own``."""
     title = f"{run.name} (run {run.id[:RUN_ID]})"
-    if "data.digest" not in run.tags:  # it failed at once, or is the parent of others
+    if "threads" not in run.tags:  # it failed at once, or is the parent of others
         raise InputError(f"{title} has no configuration (it may be a sweep): repeat another run")
     try:
         with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from lenet.tracking.models import serve
 
 
 def load(configuration: Path, weights: Path):  # type: ignore[no-untyped-def]
-    """What scores digits. Classes of one's own are those that conf/ of the project's folder names."""
+    """What scores digits; of classes of one's own, those that the project's conf/ names may do."""
     conf = Path(os.environ.get("LENET_ROOT", Path.cwd())) / "conf"
     reader = load_classifier(configuration, weights, own_names(conf))
     return lambda digits: reader.scores(torch.from_numpy(digits))

@@ -27,7 +27,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from lenet.errors import InputError
-from lenet.terminal import Failure, Outcome, note, progress, table, trials
+from lenet.terminal import Failure, Outcome, progress, summary, table, trials
 
 PARENT = "parent.json"
 
@@ -157,7 +157,7 @@ class Sweep(Callback):
                 status = "KILLED"
             jobs = [note["outcomes"] for note in notes if "outcomes" in note]
             failures = [note["failure"] for note in notes if "failure" in note]
-            told = note(jobs, failures, self.search)
+            told = summary(jobs, failures, self.search)
             Run(self.tracker.write, self.parent).tags({"mlflow.note.content": told})
             if self.search:
                 trials([outcome for job in jobs for outcome in job], failures)
