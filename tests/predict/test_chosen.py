@@ -137,14 +137,12 @@ def test_a_run_that_cannot_read(project: Path, store: str, keep) -> None:
 def test_stores_that_cannot_be_read(project: Path, tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database")
     with pytest.raises(InputError, match="cannot be read"):
-        choose(project, f"sqlite:///{tmp_path}/text.db", None)
+        choose(project, f"sqlite:///{tmp_path}/text.db", best=True)
     with pytest.raises(InputError, match="no MLflow server answers"):
-        choose(project, "http://127.0.0.1:9", None)
-    with pytest.raises(InputError, match="needs the store"):
-        choose(project, "off", "0123")
+        choose(project, "http://127.0.0.1:9", "0123")
 
 
 def test_a_project_without_weights_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is missing, .*train one \(python train\.py\) or name"):
-        choose(tmp_path, "off", None)
+    with pytest.raises(InputError, match="is missing: git restore .* or name a run"):
+        choose(tmp_path, "")
     assert list(tmp_path.iterdir()) == []

@@ -65,9 +65,8 @@ def test_boosted_nets_are_added(tmp_path: Path) -> None:
 
 
 def test_what_is_no_net_is_refused(tmp_path: Path) -> None:
-    known = NearestNeighbours(1).fit(
-        RAW.train_images[:50].flatten(1).numpy(), RAW.train_labels[:50]
-    )
+    digits = RAW.train_images[:50].flatten(1).numpy()
+    known = NearestNeighbours(1).fit(digits, RAW.train_labels[:50].numpy())
     with pytest.raises(InputError, match="ONNX is for nets alone"):
         export(LoadedClassifier("knn", "regular", Estimator(known)), tmp_path / "net.onnx")
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.singleton import Singleton
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from safetensors import SafetensorError
@@ -55,8 +57,13 @@ def compose_experiment(name: str, conf: Path) -> DictConfig:
     """
     if not (conf / "experiment" / f"{name}.yaml").is_file():
         raise InputError(f"{name} is not an experiment of {conf / 'experiment'}")
-    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        cfg = compose("config", [f"experiment={name}"])
+    of_train_py = Singleton.get_state()  # it has composed a configuration of its own
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+            cfg = compose("config", [f"experiment={name}"])
+    finally:
+        Singleton.set_state(of_train_py)
     cfg.name = name  # which Hydra knows in train.py alone
     return cfg
 

@@ -69,7 +69,7 @@ def _register_own(tracker: Tracker, name: str, kind: str, project: Path) -> None
         return
     kept = results.load(folder)
     values: Any = OmegaConf.to_container(compose_experiment(OWN, project / "conf"), resolve=True)
-    known = tracker.find(kept.runs[0]["identity"], finished=True)
+    known = tracker.find(kept.runs[0].get("identity") or "", finished=True)
     run = known.id if known else results.restore_run(tracker, kept, 0, values, {})
     rejected = threshold(kept.margin[0], kept.wrong[0], REJECTION_TARGET)
     with source(values, folder / results.MODEL, rejected) as of:

@@ -100,8 +100,10 @@ class Run(Values):
     resume: bool
     force: bool
     repeat: str | int | float | None = Field(description="the id of a run or null")
-    register: str | None = Field(
-        pattern=r"^[\w-]+$", description="a name of letters, digits, _ and -, or null"
+    registered: str | None = Field(
+        alias="register",  # which pydantic has for itself
+        pattern=r"^[\w-]+$",
+        description="a name of letters, digits, _ and -, or null",
     )
     root: str = Field(min_length=1)
     output: str = Field(min_length=1)

@@ -50,9 +50,10 @@ def export(reader: LoadedClassifier, path: Path) -> float:
         InputError: it is no net, onnxruntime is not installed, the scores differ.
     """
     try:
+        import onnx  # noqa: F401  # torch's exporter needs it
         import onnxruntime
     except ImportError as e:
-        raise InputError("onnxruntime is not installed: pip install -e '.[onnx]'") from e
+        raise InputError(f"{e.name} is not installed: pip install -e '.[onnx]'") from e
     nets = getattr(reader.classifier, "nets", [reader.classifier])  # of a boosted one, three
     if not all(isinstance(net, TrainedNet) for net in nets):
         raise InputError(f"{reader.name} is made of more than nets, and ONNX is for nets alone")
@@ -61,7 +62,7 @@ def export(reader: LoadedClassifier, path: Path) -> float:
     net = _Nets((each.net for each in nets), from_greys)
     net = net.to("cpu", memory_format=torch.contiguous_format).eval()
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # the exporter that needs no other packages is the older
+        warnings.simplefilter("ignore")  # the exporter that needs fewer packages is the older one
         torch.onnx.export(
             net,
             (seen[:2],),

@@ -60,11 +60,11 @@ def of_result(
     row = _row(result, values)
     error = Interval(evaluation.error, evaluation.low, evaluation.high)
     own = {
-        IDENTITY: of["identity"],
         "mlflow.source.git.commit": of["commit"],
         "git.dirty": str(of["dirty"]).lower(),
         "threads": str(of["threads"]),
     }
+    own |= {IDENTITY: of["identity"]} if of.get("identity") else {}
     own |= {f"version.{name}": version for name, version in of["versions"].items()}
     ended = of.get("ended") or ended or int(1000 * time.time())
     stale = ("test/", "paper/" if row is None else "paper/error")  # made anew, or not to be shown

@@ -94,7 +94,7 @@ def _of_result(
     for number in missing:
         of = result.runs[number]
         tags = {EVALUATION: identity.evaluation()}
-        if asked_for.get(of["seed"]) != of["identity"]:
+        if asked_for.get(of["seed"]) != of.get("identity"):
             tags[STALE] = "true"
         ended = times.get(of["commit"])
         runs.append(results.of_result(result, number, values, tags, parent, ended))

@@ -9,7 +9,8 @@ import math
 import re
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -58,12 +59,10 @@ def serve(
         load: makes of a configuration and weights what scores N x 28 x 28 digits.
         decode: makes a digit, 28 x 28, of a PNG file.
     """
-    import mlflow
     import numpy as np
     import pandas as pd
 
-    with warnings.catch_warnings():  # MLflow asks for type hints, which know no arrays
-        warnings.simplefilter("ignore")
+    with _pyfunc() as mlflow:
 
         class Reader(mlflow.pyfunc.PythonModel):
             """Digits in, a table out: label, margin, whether it is rejected, scores."""
@@ -73,7 +72,8 @@ def serve(
                 self.scores = load(Path(files[CONFIGURATION]), Path(files[WEIGHTS]))
                 self.threshold = float(context.model_config[THRESHOLD])
 
-            def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+            # a hint of arrays is the one that MLflow neither checks nor asks for another for
+            def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> Any:
                 if isinstance(model_input, pd.DataFrame):
                     digits = np.stack([decode(picture) for picture in model_input[COLUMN]])
                 else:
@@ -89,7 +89,18 @@ def serve(
                 of_classes = {f"score_{i}": scores[:, i] for i in range(scores.shape[1])}
                 return pd.DataFrame(answers | of_classes)
 
-    mlflow.models.set_model(Reader())
+        mlflow.models.set_model(Reader())
+
+
+@contextmanager
+def _pyfunc() -> Iterator[Any]:
+    """MLflow with `mlflow.pyfunc`, which warns of its own type hints when it is imported."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow.pyfunc
+
+        warnings.simplefilter("ignore")  # the import sets filters of its own
+        yield mlflow
 
 
 def _greys(given: "NDArray") -> "Digits":
@@ -110,14 +121,13 @@ def log(client: Any, experiment: str, run: str, kind: str, source: Source) -> st
         kind: `ARRAYS` or `PNG`.
         source: what it is made from.
     """
-    import mlflow
     from mlflow.entities import LoggedModelOutput, Metric
     from mlflow.models import Model
 
     kept = client.get_run(run)
     name = re.sub(r"[^\w -]", "_", f"{kept.info.run_name}, {kind}")
     model = client.create_logged_model(experiment, name, run, model_type="classifier")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _pyfunc() as mlflow:
         mlflow.pyfunc.save_model(
             folder,
             python_model=str(source.code),
@@ -184,7 +194,8 @@ def register(client: Any, name: str, model: str, run: str) -> str:
         client.get_registered_model(name)
     except MlflowException:
         client.create_registered_model(name)
-    made = client.create_model_version(name, f"models:/{model}", run, model_id=model)
+    where = client.get_logged_model(model).artifact_location
+    made = client.create_model_version(name, where, run, model_id=model)
     return str(made.version)
 
 
