@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.singleton import Singleton
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from safetensors import SafetensorError
@@ -57,13 +56,14 @@ def compose_experiment(name: str, conf: Path) -> DictConfig:
     """
     if not (conf / "experiment" / f"{name}.yaml").is_file():
         raise InputError(f"{name} is not an experiment of {conf / 'experiment'}")
-    of_train_py = Singleton.get_state()  # it has composed a configuration of its own
-    GlobalHydra.instance().clear()
+    hydra = GlobalHydra.instance()
+    of_train_py = hydra.hydra  # in train.py there is one already
+    hydra.clear()
     try:
         with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
             cfg = compose("config", [f"experiment={name}"])
     finally:
-        Singleton.set_state(of_train_py)
+        hydra.hydra = of_train_py
     cfg.name = name  # which Hydra knows in train.py alone
     return cfg
 

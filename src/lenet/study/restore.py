@@ -11,10 +11,11 @@ from omegaconf import OmegaConf
 from lenet import results
 from lenet.experiment import commit_times, identity
 from lenet.study import code
-from lenet.study.profile import RESULTS, Parameters, configuration
+from lenet.study.profile import REPORTS, RESULTS, Parameters, configuration
 from lenet.terminal import console
 from lenet.tracking import EVALUATION, ORIGIN, FinishedRun, Run, Tracker, local_store
 
+PICTURE = REPORTS / "figures" / "figure_09_test_error.png"  # of parents: their row among all
 STALE = "stale"  # tag: conf/, the code or the data is not what it was when the run was trained
 
 
@@ -66,8 +67,8 @@ def _restore(
         if number == 0 and weights.is_file():
             run.file(weights)
     for result in {id(result): result for result, *_ in files}.values():
-        if len(result.runs) > 1:
-            _draw(Run(tracker.write, results.parent_id(result)), result)
+        if len(result.runs) > 1 and PICTURE.is_file():
+            Run(tracker.write, results.parent_id(result)).file(PICTURE)
     return len(files)
 
 
@@ -102,13 +103,3 @@ def _of_result(
         runs.append(results.of_parent(result, values, {}, runs))
     return runs
 
-
-def _draw(run: Run, result: results.Result) -> None:
-    """The pictures of a parent: all seeds' confusions together."""
-    import numpy as np
-
-    from lenet.report import run_figures
-
-    labels = np.tile(result.label, len(result.runs))
-    with run.artifact("confusion.png") as path:
-        run_figures.confusion(labels, result.prediction.ravel()).savefig(path, dpi=120)
