@@ -102,4 +102,3 @@ def _of_result(
     if parent:
         runs.append(results.of_parent(result, values, {}, runs))
     return runs
-

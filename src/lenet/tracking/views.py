@@ -29,7 +29,7 @@ COLUMNS = (
     "metrics.`paper/error_pct`",
     "tags.`verdict`",
     "params.`seed`",
-    "tags.`recipe`",
+    "params.`recipe._target_`",
     "metrics.`training_seconds`",
 )
 
@@ -88,10 +88,12 @@ def _charts(of_paper: bool) -> dict[str, Any]:
         _line("Training error (%) by epoch", "train/error_pct"),
         _line("Validation error (%) by epoch", "validation/error_pct"),
     ]
-    section = {"uuid": "lenet", "name": "LeNet", "display": True, "isReordered": True}
+    shown: dict[str, Any] = {"display": True, "isReordered": True, "columns": 2}
+    section = {"uuid": "lenet", "name": "LeNet"} | shown
     for number, chart in enumerate(charts):
         chart |= {"uuid": f"lenet-{number}", "metricSectionId": section["uuid"]}
     return _runs() | {
+        "searchFilter": "params.seed = '0' and params.seeds = 'None'",  # one of each row
         "runsHiddenMode": "SHOW_ALL",
         "isAccordionReordered": True,  # else MLflow sorts its own sections before this one
         "compareRunSections": [section],
