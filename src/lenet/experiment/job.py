@@ -307,10 +307,11 @@ class Job:
             run.metrics({VALIDATION_ERROR: validation})
         # where a run was continued, its epochs took longer than this process
         seconds = max(seconds, sum(epoch["epoch_seconds"] for epoch in log.epochs))
+        seconds = max(0.001, round(seconds, 3))
         seen = max(1, len(log.epochs)) * len(self.digits.train)
         run.metrics(
             results.metrics_of(result, self.beside)
-            | {"training_seconds": round(seconds, 3), "images_per_second": seen / seconds}
+            | {"training_seconds": seconds, "images_per_second": seen / seconds}
         )
         with run.optional("costs"):
             costs = classifier.costs(test.images)._asdict()

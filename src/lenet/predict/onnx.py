@@ -79,7 +79,7 @@ def export(reader: LoadedClassifier, path: Path) -> float:
     digits, from_greys = stand_in().train_images[:CHECKED], reader.view == "regular"
     seen = digits.float() if from_greys else VIEWS[reader.view](digits)
     net = _Nets((each.net for each in nets), from_greys)
-    net = net.to("cpu", memory_format=torch.contiguous_format).eval()
+    net = net.cpu().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter that needs fewer packages is the older one
         torch.onnx.export(

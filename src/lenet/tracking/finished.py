@@ -124,10 +124,10 @@ def _rows(
             "experiment_id": experiment,
         },
     )
-    for key, value in run.all_tags.items():
-        yield models.SqlTag, of_run | {"key": key, "value": value}
-    for key, value in run.params.items():
-        yield models.SqlParam, of_run | {"key": key, "value": value}
+    for key, text in run.all_tags.items():
+        yield models.SqlTag, of_run | {"key": key, "value": text}
+    for key, text in run.params.items():
+        yield models.SqlParam, of_run | {"key": key, "value": text}
     latest: dict[str, dict[str, Any]] = {}
     for name, value, step, time in sorted(run.points, key=lambda point: point.step):
         is_nan = value != value

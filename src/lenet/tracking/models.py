@@ -64,7 +64,7 @@ def serve(
 
     with _pyfunc() as mlflow:
 
-        class Reader(mlflow.pyfunc.PythonModel):
+        class Reader(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined]
             """Digits in, a table out: label, margin, whether it is rejected, scores."""
 
             def load_context(self, context: Any) -> None:
@@ -160,7 +160,7 @@ def _signature(kind: str, classes: int) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
-    digits = [TensorSpec(np.dtype(np.float32), (-1, 28, 28))]
+    digits: list[Any] = [TensorSpec(np.dtype(np.float32), (-1, 28, 28))]
     answers = {"label": "long", "margin": "double", "rejected": "boolean"}
     answers |= {f"score_{i}": "double" for i in range(classes)}
     return ModelSignature(
