@@ -17,6 +17,8 @@ from tests import commands
 from tests.commands import PROJECT, Done
 from tests.conftest import runs
 
+from lenet.data import load_raw
+
 SMALL = ("data=digits", "data.train_size=200", "trainer.threads=1")
 ONE_EPOCH = (*SMALL, "recipe.epochs=1", "tracking=off")
 TRACKED = "1a2b3c4d"  # stands on the pages for the id of a run
@@ -42,7 +44,22 @@ def trains(*cut: str) -> Way:
     def way(command: str, request: pytest.FixtureRequest) -> None:
         folder: Path = request.getfixturevalue("tracking_folder")
         done = succeeded(commands.run(instead(command, *cut), folder))
+        assert re.search("(test|validation) error %", done.stdout)
+
+    return way
+
+
+def extends(*cut: str) -> Way:
+    """With the files that docs/extending.md shows, as they stand there, beside `train.py`."""
+
+    def way(command: str, request: pytest.FixtureRequest) -> None:
+        folder: Path = request.getfixturevalue("extended")
+        done = succeeded(by_shell(shlex.join(instead(command, *cut)), folder))
         assert "test error %" in done.stdout
+        assert "paper %" not in done.stdout
+        newest = runs(folder)[0].info.run_id
+        draw_seven(folder / "digit.png")
+        succeeded(by_shell(f"python predict.py --run {newest} digit.png", folder))
 
     return way
 
@@ -76,6 +93,7 @@ def predicts(command: str, request: pytest.FixtureRequest) -> None:
     """A printed seven; by the committed LeNet-5 where the command does not name a run."""
     folder: Path = request.getfixturevalue("tracked")
     draw_seven(folder / "digit.png")
+    shutil.copy(folder / "digit.png", folder / "number.png")
     (folder / "scans").mkdir(exist_ok=True)
     draw_seven(folder / "scans" / "seven.png")
     if TRACKED in command:
@@ -202,6 +220,11 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python train.py model=lenet4 --cfg job": says("lenet4"),
     "python train.py model=lenet4 data=digits recipe.epochs=2 tracking=off": trains(*ONE_EPOCH),
     "python train.py repeat=1a2b3c4d": repeats,
+    "python train.py model=my_net": Slow(extends(*SMALL, "recipe.epochs=2")),
+    "python train.py model=my_net recipe=my_recipe": Slow(extends(*SMALL, "recipe.epochs=2")),
+    "python train.py data=folder data.folder=scans data.preprocess=true model=svc recipe=fit": Slow(
+        extends()
+    ),
     # several workers: tests/experiment/test_parallel.py
     "python train.py -m 'model=glob(lenet5*)' hydra/launcher=joblib trainer.threads=1": trains(
         *ONE_EPOCH, "model=lenet5,lenet5_relu", "hydra.launcher.n_jobs=1"
@@ -251,6 +274,7 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python predict.py": says("picture", "--help"),
     "python predict.py digit.png": predicts,
     "python predict.py scans/ --json": predicts,
+    "python predict.py --all number.png": predicts,
     "python predict.py - < digit.png": Slow(predicts),
     "python predict.py --run 1a2b3c4d digit.png": predicts,
     "python predict.py --tracking off digit.png": predicts,
@@ -307,6 +331,26 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
     for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "first"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def extended(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
+    """A project with the files of docs/extending.md, each of at most ten lines, and some scans."""
+    folder = tmp_path_factory.mktemp("extended")
+    shutil.copytree(PROJECT / "conf", folder / "conf")
+    for path in (PROJECT / "train.py", PROJECT / "predict.py", empty_database):
+        shutil.copy(path, folder)
+    page = (PROJECT / "docs" / "extending.md").read_text()
+    for name, text in re.findall(r"^```(?:python|yaml)\n# (\S+)\n(.*?)^```$", page, re.M | re.S):
+        assert 1 <= len(text.split("\n")) - 1 <= 10, name
+        (folder / name).write_text(text)
+    raw = load_raw("digits", folder)
+    for number in range(200):
+        image = Image.fromarray(255 - raw.train_images[number].numpy()).resize((90, 80))
+        of_class = folder / "scans" / str(int(raw.train_labels[number]))
+        of_class.mkdir(parents=True, exist_ok=True)
+        image.save(of_class / f"{number}.png")
     return folder
 
 

@@ -71,7 +71,7 @@ def test_what_a_sweep_gave_its_jobs_tells_them_apart(capsys: pytest.CaptureFixtu
 
 def test_a_search_shows_what_it_went_by(capsys: pytest.CaptureFixture[str]) -> None:
     found = [
-        replace(outcome(error=error), validation_error=held_out, values={"recipe.optimizer.lr": lr})
+        [replace(outcome(error=error), validation_error=held_out, values={"lr": lr, "same": "x"})]
         for error, held_out, lr in ((0.031, 0.04, "0.1"), (0.052, 0.02, "0.01"))
     ]
     trials(found, [Failure("lenet5", "diverged")])
@@ -82,6 +82,7 @@ def test_a_search_shows_what_it_went_by(capsys: pytest.CaptureFixture[str]) -> N
     ]
     assert "errs on 5.20 (0.80-1.20) % of the test digits, which chose nothing" in text
     assert "3.10" not in text, "the test error of any other"
+    assert "same" not in text, "what did not vary"
     assert "failed lenet5: diverged" in text
 
 

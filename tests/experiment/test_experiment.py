@@ -120,7 +120,7 @@ class Killed(BaseException):
 
 
 def test_a_run_that_was_killed_continues_as_the_same_run(
-    configure, database: str, monkeypatch
+    configure, database: str, monkeypatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tracked = ("seed=11", f"tracking={{uri:'{database}'}}", "recipe.epochs=3")
     [whole] = train(configure("seed=11", "recipe.epochs=3"))
@@ -135,7 +135,9 @@ def test_a_run_that_was_killed_continues_as_the_same_run(
     with pytest.raises(Killed):
         train(configure(*tracked))
     monkeypatch.setattr(MinibatchModule, "training_step", step)
+    capsys.readouterr()
     [outcome] = train(configure(*tracked, "resume=true"))
+    assert "Goes on after epoch 1 of 3." in capsys.readouterr().out
     assert outcome.error == whole.error
     client = mlflow.MlflowClient(database)
     kept = client.get_run(outcome.run)

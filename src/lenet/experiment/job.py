@@ -118,7 +118,7 @@ class Job:
 
     def _train(self, seeds: Sequence[int], parent: str | None, folder: Path) -> list[Outcome]:
         logs: list[EpochLog] = []
-        with ExitStack() as stack, self._telling_what_is_kept(logs):
+        with ExitStack() as stack, self._telling_what_is_kept(logs, folder):
             for seed in seeds:
                 name = f"{self.cfg.name} seed {seed}"
                 run = stack.enter_context(self.run(name, parent, self.identity(seed)))
@@ -142,16 +142,18 @@ class Job:
         return outcomes
 
     @contextmanager
-    def _telling_what_is_kept(self, logs: Sequence["EpochLog"]) -> Iterator[None]:
+    def _telling_what_is_kept(self, logs: Sequence["EpochLog"], folder: Path) -> Iterator[None]:
         """Notes with what ends a training from outside how far it was."""
         try:
             yield
         except (KeyboardInterrupt, SystemExit) as e:
-            kept = max((len(log.epochs) for log in logs), default=0)
-            again = "the same command" + ("" if self.resume else " with resume=true")
-            what = f"its first {kept} epochs are kept" if kept else "nothing of it is kept yet"
-            then = "goes on" if kept else "starts anew"
-            e.add_note(f"{self.cfg.name} was interrupted: {what}; {again} {then}")
+            what = "nothing of it is kept: the same command starts anew"
+            if any(folder.rglob("last.ckpt")):
+                epochs = max(len(log.epochs) for log in logs)  # 0 where processes share the work
+                first = f"its first {epochs} epochs" if epochs else "its whole epochs"
+                again = "the same command" + ("" if self.resume else " with resume=true")
+                what = f"{first} are kept; {again} goes on"
+            e.add_note(f"{self.cfg.name} was interrupted: {what}")
             raise
 
     def run(self, name: str, parent: str | None, own: str) -> AbstractContextManager[Run]:
@@ -276,6 +278,7 @@ class Job:
                 "compile": str(self.cfg.trainer.compile).lower(),
             }
             | ({"cut": self.cut} if self.cut else {})
+            | ({"data.classes": ", ".join(self.raw.classes)} if self.raw.own else {})
             | ({"dvc.stage": os.environ["DVC_STAGE"]} if "DVC_STAGE" in os.environ else {})
             | {f"version.{name}": number for name, number in provenance.versions().items()}
         )

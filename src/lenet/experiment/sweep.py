@@ -47,8 +47,9 @@ class SweepJob:
         """Says which job begins, and about how long the sweep takes yet, by those that are done."""
         done = [_read(path) for path in self.folder.glob("job-*.json")]
         trained = [note for note in done if not all(o.skipped for o in note.get("outcomes", []))]
-        left = (time.time() - self.started) / len(trained) * (self.jobs - len(done))
-        progress(self.number + 1, self.jobs, name, left if trained else None)
+        each = (time.time() - self.started) / len(trained) if trained else None
+        left = None if each is None else each * (self.jobs - len(done))
+        progress(self.number + 1, self.jobs, name, left)
 
     def done(self, outcomes: Sequence[Outcome], overrides: Sequence[str] = ()) -> None:
         """Notes what came of the job, and what the sweep gave to it alone."""
@@ -152,7 +153,7 @@ class Sweep(Callback):
             jobs = [note["outcomes"] for note in notes if "outcomes" in note]
             failures = [note["failure"] for note in notes if "failure" in note]
             if self.search:
-                trials([outcome for job in jobs for outcome in job], failures)
+                trials(jobs, failures)
             else:
                 table(jobs, failures)
             if status == "KILLED":
