@@ -152,7 +152,7 @@ def keep(tmp_path: Path, empty_database: Path, monkeypatch) -> Callable[..., str
         tracker = Tracker(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "mlruns", stand_in=True)
         with tracker.start().run("a run") as run:
             run.tags(tags | more)
-            run.metrics({"macs": 1.0})
+            run.metrics({"training_seconds": 1.0})
             for name, content in contents.items():
                 with run.artifact(name) as path:
                     path.write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -21,7 +21,7 @@ def test_a_sweep_is_one_parent_with_a_child_for_each_job(train, tmp_path: Path) 
     assert "NOT MNIST" in done.stdout
     assert "lenet5_relu" in done.stdout.split("stand-in digits, NOT MNIST")[1]
     assert "\n1 of 2: lenet5\n" in done.stdout
-    assert re.search("\n2 of 2: lenet5_relu, about [0-9]+ s left\n", done.stdout)
+    assert re.search("\n2 of 2: lenet5_relu, about [0-9]+ (s|min) left\n", done.stdout)
     assert "paper" not in done.stdout.split("stand-in digits, NOT MNIST")[1]
     kept = {run.info.run_name: run for run in runs(tmp_path)}
     parent = kept.pop(f"sweep model=lenet5,lenet5_relu {' '.join(QUICK)}")

@@ -180,6 +180,7 @@ def _count(config: DictConfig) -> int:
 
 
 def _quieten_optuna() -> None:
+    """What it says of its trials, the table says."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
