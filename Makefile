@@ -21,7 +21,7 @@ demo: $(INSTALLED)  ## train two networks for five epochs; show their test error
 	$(BIN)/python train.py -m model=lenet5,lenet5_relu recipe.epochs=5
 
 test: $(INSTALLED)  ## the tests that fit 15 minutes
-	$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not long" -n auto --dist worksteal
 
 test-all: $(INSTALLED)  ## all tests
 	$(BIN)/python -m pytest

@@ -36,7 +36,7 @@ def test_a_run_stands_beside_the_papers_figure(capsys: pytest.CaptureFixture[str
     assert [cell.strip() for cell in row.strip("│").split("│")] == [
         *("lenet5", "0", "1.00 (0.80-1.20)", "0.95", "60", "01234567")
     ]
-    assert "stand beside no other" not in text
+    assert "stand by no other" not in text
 
 
 def test_the_paper_has_no_figure_for_a_part_of_mnist(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,10 +44,10 @@ def test_the_paper_has_no_figure_for_a_part_of_mnist(capsys: pytest.CaptureFixtu
     assert "0.95" not in text
     assert "paper %" not in text
     assert (
-        "The paper's figures are for trainings on all of MNIST, and stand beside no other." in text
+        "The paper's figures are for whole epochs on all of MNIST, and stand by no other." in text
     )
     both = shown(capsys, [[outcome(whole=False)], [outcome(seed=1)]])
-    assert [both.count(words) for words in ("paper %", "0.95", "stand beside no other")] == [
+    assert [both.count(words) for words in ("paper %", "0.95", "stand by no other")] == [
         1,
         1,
         1,

@@ -25,7 +25,7 @@ class Outcome:
     seed: int
     row: str | None  # of Figure 9, which it stands beside
     data: str  # "mnist", or the name of the stand-in or of the user's own digits
-    whole: bool  # trained on all of MNIST, as the paper's row was
+    whole: bool  # trained in whole epochs on all of MNIST, as the paper's row was
     error: float
     low: float
     high: float
@@ -93,7 +93,7 @@ def table(jobs: Sequence[Sequence[Outcome]], failures: Sequence[Failure] = ()) -
         _show(_title(outcomes), rows)
         if not all(o.whole for o in outcomes) and any(o.data == "mnist" for o in outcomes):
             print(
-                "The paper's figures are for trainings on all of MNIST, and stand beside no other."
+                "The paper's figures are for whole epochs on all of MNIST, and stand by no other."
             )
     _end(outcomes, failures)
 

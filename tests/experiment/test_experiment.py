@@ -1,5 +1,6 @@
 """From a configuration to a tracked result, end to end on real digits."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -24,10 +25,10 @@ from lenet.learning.modules import MinibatchModule
 from lenet.tracking import IDENTITY
 
 
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One store for all: making it takes seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> str:
+    """One store for all."""
+    return f"sqlite:///{shutil.copy(empty_database, tmp_path_factory.mktemp('store'))}"
 
 
 def test_a_run_is_all_there(configure, database: str, tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_a_run_is_all_there(configure, database: str, tmp_path: Path) -> None:
     metrics = run.data.metrics
     assert metrics["test/error"] == outcome.error == metrics["test/errors"] / 500
     assert metrics["variables"] == 61_706
-    assert metrics["paper/error"] == 0.0095
+    assert "paper/error" not in metrics  # on digits that are not MNIST
     assert run.data.tags["paper.section"] == "II.B"
     for key in ("train/loss", "train/error", "validation/error", "learning_rate", "epoch_seconds"):
         assert [m.step for m in client.get_metric_history(outcome.run, key)] == [1, 2, 3, 4]
@@ -104,7 +105,7 @@ def test_divergence_fails_the_run_with_its_reason(configure, database: str, monk
 
 
 def test_a_model_option_that_does_not_exist_names_those_that_do(configure) -> None:
-    with pytest.raises(InputError, match="model.pooling=median is not one of average, max"):
+    with pytest.raises(InputError, match=r"model\.pooling=median is not one of average, max"):
         train(configure("model.pooling=median"))
 
 

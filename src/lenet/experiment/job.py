@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from lenet import paper, results, terminal
 from lenet.classifier import Classifier, Recipe
 from lenet.data import Digits, Raw
 from lenet.errors import InputError, writing
-from lenet.evaluation import evaluate, evaluate_answers, margins
+from lenet.evaluation import Evaluation, evaluate, evaluate_answers, margins
 from lenet.experiment import identity, provenance
 from lenet.experiment.config import build, flat
 from lenet.experiment.memory import PeakMemory
@@ -114,6 +114,8 @@ class Job:
                 missing = [seed for seed in missing if seed not in done]
                 if missing:
                     done |= dict(zip(missing, self._train(missing, parent, folder), strict=True))
+        if self.resume:
+            self._clear(seeds)
         return [done[seed] for seed in seeds]
 
     def _train(self, seeds: Sequence[int], parent: str | None, folder: Path) -> list[Outcome]:
@@ -164,7 +166,7 @@ class Job:
     def _folder(self, seeds: Sequence[int]) -> Iterator[Path]:
         """Where the seeds' common training keeps its checkpoints until it is done. A process that
         trains the same is waited for."""
-        folder = Path(self.cfg.output) / self.identity_of(seeds)
+        folder = self._place(seeds)
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder.with_suffix(".lock"))
         try:
@@ -184,6 +186,17 @@ class Job:
             Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
+    def _clear(self, seeds: Sequence[int]) -> None:
+        """Removes what a kill left of a training whose runs had ended; not what is in use."""
+        folder = self._place(seeds)
+        if any(folder.parent.glob(f"{folder.name}*")):
+            with suppress(Timeout), FileLock(folder.with_suffix(".lock"), timeout=0) as lock:
+                shutil.rmtree(folder, ignore_errors=True)
+                Path(lock.lock_file).unlink(missing_ok=True)
+
+    def _place(self, seeds: Sequence[int]) -> Path:
+        return Path(self.cfg.output) / self.identity_of(seeds)
+
     def _finished(self, seeds: Sequence[int], parent: str | None) -> dict[int, Outcome]:
         """What came of those seeds that were trained before, if the job resumes."""
         if not self.resume or self.tracker.runs is None:
@@ -199,8 +212,13 @@ class Job:
         return bool(self.tracker.find(own, finished=True) or results.find(self._results, own))
 
     @property
-    def _on_all_of_mnist(self) -> bool:
-        return self.raw.name == "mnist" and self.cfg.data.train_size is None and not self.cut
+    def _beside_the_paper(self) -> bool:
+        """Whether figures may stand beside the paper's: whole epochs on all of MNIST."""
+        return self.raw.name == "mnist" and not (self.cfg.data.train_size or self.cut)
+
+    def figures(self, evaluation: Evaluation) -> dict[str, float]:
+        """As MLflow keeps them, with the paper's where they may stand beside it."""
+        return results.metrics_of(evaluation, self.row if self._beside_the_paper else None)
 
     @property
     def _results(self) -> Path:
@@ -226,7 +244,7 @@ class Job:
             seed,
             self.row and self.row.name,
             self.raw.name,
-            self._on_all_of_mnist,
+            self._beside_the_paper,
             figures["test/error"],
             figures["test/error_low"],
             figures["test/error_high"],
@@ -297,11 +315,21 @@ class Job:
             given = np.asarray(classifier.scores(held_out.images)).argmax(1)
             validation = float((given != held_out.labels.numpy()).mean())
             run.metrics({VALIDATION_ERROR: validation})
+        if (further := self.digits.further) is not None:
+            scored = np.asarray(classifier.scores(further.images))
+            found = evaluate(scored, further.labels.numpy())
+            names = ("error", "low", "high", "errors", "reject")
+            run.metrics({f"qmnist/{name}": getattr(found, name) for name in names})
+            print(
+                f"{log.name}: {100 * found.error:.2f} % of QMNIST's other {found.count:,} test "
+                f"digits ({100 * found.low:.2f} to {100 * found.high:.2f})",
+                flush=True,
+            )
         # where a run was continued, its epochs took longer than this process
         seconds = max(seconds, sum(epoch["epoch_seconds"] for epoch in log.epochs))
         seen = max(1, len(log.epochs)) * len(self.digits.train)
         run.metrics(
-            results.metrics_of(result, self.row)
+            self.figures(result)
             | {"training_seconds": seconds, "images_per_second": seen / seconds}
         )
         with run.optional("costs"):
@@ -310,9 +338,11 @@ class Job:
         if log.epochs and "learning_rate_lowest" in log.epochs[0]:  # the method of 1998
             for end, of_paper in zip(("lowest", "highest"), paper.RATES_OF_PASS_1, strict=True):
                 ours = log.epochs[0][f"learning_rate_{end}"]
-                run.metrics({f"pass_1/rate_{end}": ours, f"paper/rate_{end}": of_paper})
-        of_paper = self.row and {"paper.row": self.row.name, "paper.section": self.row.section}
-        run.tags({EVALUATION: identity.evaluation()} | (of_paper or {}))
+                run.metrics({f"pass_1/rate_{end}": ours})
+                if self._beside_the_paper:
+                    run.metrics({f"paper/rate_{end}": of_paper})
+        of_row = self.row and {"paper.row": self.row.name, "paper.section": self.row.section}
+        run.tags({EVALUATION: identity.evaluation()} | (of_row or {}))
         if run.id:
             from lenet.experiment import artifacts  # pandas and seaborn take 2 s, after training
 
@@ -322,7 +352,7 @@ class Job:
             seed,
             self.row and self.row.name,
             self.digits.name,
-            self._on_all_of_mnist,
+            self._beside_the_paper,
             result.error,
             result.low,
             result.high,
@@ -345,8 +375,7 @@ class Job:
 
     def _evaluate_again(self, finished: RunRecord, seed: int) -> dict[str, float]:
         """The figures that the present code makes of a run's predictions; they go to the run."""
-        evaluation = evaluate_answers(*self._answers(finished, seed))
-        figures = results.metrics_of(evaluation, self.row)
+        figures = self.figures(evaluate_answers(*self._answers(finished, seed)))
         run = Run(self.tracker.write, finished.id)
         run.metrics(figures)
         run.tags({EVALUATION: identity.evaluation()})
