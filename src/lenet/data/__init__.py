@@ -29,6 +29,7 @@ __all__ = [
     "normalise",
     "normalise_all",
     "patterns_of_pass",
+    "pictures",
     "printed",
     "regular",
     "split",
