@@ -17,11 +17,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(INSTALLED)  ## train two networks and show their test errors beside the paper's
-	$(BIN)/python train.py -m model=lenet5,lenet5_relu
+demo: $(INSTALLED)  ## train two networks for five epochs; show their test errors beside the paper's
+	$(BIN)/python train.py -m model=lenet5,lenet5_relu recipe.epochs=5
 
 test: $(INSTALLED)  ## the tests that fit 15 minutes
-	$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not long" -n auto --dist worksteal
 
 test-all: $(INSTALLED)  ## all tests
 	$(BIN)/python -m pytest

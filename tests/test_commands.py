@@ -20,6 +20,8 @@ from tests import commands
 from tests.commands import PROJECT, Done
 from tests.conftest import runs
 
+from lenet.data import load_raw
+
 SMALL = ("data=digits", "data.train_size=200", "trainer.threads=1")
 ONE_EPOCH = (*SMALL, "recipe.epochs=1", "tracking=off")
 TRACKED = "1a2b3c4d"  # stands on the pages for the id of a run
@@ -28,7 +30,7 @@ Way = Callable[[str, pytest.FixtureRequest], None]
 
 
 def succeeded(done: Done) -> Done:
-    assert done.code == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return done
 
 
@@ -45,7 +47,22 @@ def trains(*cut: str) -> Way:
     def way(command: str, request: pytest.FixtureRequest) -> None:
         folder: Path = request.getfixturevalue("tracking_folder")
         done = succeeded(commands.run(instead(command, *cut), folder))
+        assert re.search("(test|validation) error %", done.stdout)
+
+    return way
+
+
+def extends(*cut: str) -> Way:
+    """With the files that docs/extending.md shows, as they stand there, beside `train.py`."""
+
+    def way(command: str, request: pytest.FixtureRequest) -> None:
+        folder: Path = request.getfixturevalue("extended")
+        done = succeeded(by_shell(shlex.join(instead(command, *cut)), folder))
         assert "test error %" in done.stdout
+        assert "paper %" not in done.stdout
+        newest = runs(folder)[0].info.run_id
+        draw_seven(folder / "digit.png")
+        succeeded(by_shell(f"python predict.py --run {newest} digit.png", folder))
 
     return way
 
@@ -79,6 +96,7 @@ def predicts(command: str, request: pytest.FixtureRequest) -> None:
     """A printed seven; by the committed LeNet-5 where the command does not name a run."""
     folder: Path = request.getfixturevalue("tracked")
     draw_seven(folder / "digit.png")
+    shutil.copy(folder / "digit.png", folder / "number.png")
     (folder / "scans").mkdir(exist_ok=True)
     draw_seven(folder / "scans" / "seven.png")
     if TRACKED in command:
@@ -200,8 +218,6 @@ class Slow(NamedTuple):
     way: Way
 
 
-CONFIGURED = says("launcher", "--cfg", "hydra", without=("-m",))  # composed, nothing is started
-
 DOCUMENTED: dict[str, Way | Slow] = {
     "make demo": makes,
     "make test": makes,
@@ -209,7 +225,7 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "make lint": makes,
     "make ui": makes,
     "python train.py": trains(*ONE_EPOCH),
-    "python train.py --help": says("all of LeNet-5's models"),
+    "python train.py --help": says("lenet5_max_relu"),
     'eval "$(python train.py -sc install=bash)"': completes,
     "python train.py experiment=lenet5 --cfg job": says("connections: table1"),
     "python train.py experiment=lenet5": trains(*ONE_EPOCH),
@@ -217,27 +233,30 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python train.py model=lenet5_relu seed=3": trains(*ONE_EPOCH),
     "python train.py model=lenet5 'seeds=[0,1,2]'": trains(*ONE_EPOCH),
     "python train.py -m model=lenet5,lenet5_relu": trains(*ONE_EPOCH),
-    "python train.py -m 'model=glob(lenet5*)'": trains(*ONE_EPOCH),
-    "python train.py -m 'experiment=glob(mlp_300*)'": trains(*ONE_EPOCH, "seeds=[0]"),
+    "python train.py -m 'model=glob(lenet5*)'": Slow(trains(*ONE_EPOCH)),
+    "python train.py -m 'experiment=glob(mlp_300*)'": Slow(trains(*ONE_EPOCH, "seeds=[0]")),
     "python train.py model=lenet4 --cfg job": says("lenet4"),
     "python train.py model=lenet4 data=digits recipe.epochs=2 tracking=off": trains(*ONE_EPOCH),
     "python train.py repeat=1a2b3c4d": repeats,
+    "python train.py model=my_net": Slow(extends(*SMALL, "recipe.epochs=2")),
+    "python train.py model=my_net recipe=my_recipe": Slow(extends(*SMALL, "recipe.epochs=2")),
+    "python train.py data=folder data.folder=scans data.preprocess=true model=svc recipe=fit": Slow(
+        extends()
+    ),
     # several workers: tests/experiment/test_parallel.py
-    "python train.py -m 'model=glob(lenet5*)' hydra/launcher=joblib trainer.threads=1": trains(
-        *ONE_EPOCH, "model=lenet5,lenet5_relu", "hydra.launcher.n_jobs=1"
+    "python train.py -m 'model=glob(lenet5*)' hydra/launcher=joblib trainer.threads=1": says(
+        "JoblibLauncher", "--cfg", "hydra", without=("-m",)
     ),
     "python train.py -m 'model=glob(lenet5*)' hydra/launcher=joblib hydra.launcher.n_jobs=4 "
-    "trainer.threads=1": trains(*ONE_EPOCH, "model=lenet5,lenet5_relu", "hydra.launcher.n_jobs=1"),
+    "trainer.threads=1": says("n_jobs: 4", "--cfg", "hydra", without=("-m",)),
     "python train.py trainer=ddp": Slow(trains(*ONE_EPOCH)),
     "python train.py trainer=ddp trainer.devices=4": says("devices: 4", "--cfg", "job"),
     "python train.py search=modern": Slow(trains(*ONE_EPOCH, "hydra.sweeper.n_trials=1")),
-    "python train.py search=modern model=lenet5_max hydra.sweeper.n_trials=50": trains(
-        *ONE_EPOCH, "hydra.sweeper.n_trials=1"
+    "python train.py search=modern model=lenet5_max hydra.sweeper.n_trials=50": says(
+        "n_trials: 50", "--cfg", "hydra"
     ),
     "python train.py search=modern hydra/launcher=joblib hydra.sweeper.n_jobs=2 "
-    "trainer.threads=1": Slow(
-        trains(*ONE_EPOCH, "hydra.sweeper.n_trials=1", "hydra.launcher.n_jobs=1")
-    ),
+    "trainer.threads=1": says("n_jobs: 2", "--cfg", "hydra"),
     "python train.py -m hydra/sweeper=optuna hydra.sweeper.sampler.seed=0 "
     "hydra.sweeper.max_failure_rate=1 'recipe.optimizer.lr=tag(log,interval(1e-3,1e-2))'": Slow(
         trains(*ONE_EPOCH, "hydra.sweeper.n_trials=1")
@@ -262,6 +281,7 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "dask worker tcp://127.0.0.1:8786 --host 127.0.0.1 --nthreads 1 --no-nanny": has_options,
     "python train.py tracking.uri=http://127.0.0.1:5000": says("uri: http://127", "--cfg", "job"),
     "python -m lenet.tracking deliver": says("Nothing waits."),
+    "python -m lenet.tracking deliver http://127.0.0.1:5000": says("Nothing waits."),
     "mlflow ui": has_options,
     "MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server "
     "--workers 1 --backend-store-uri postgresql+psycopg://user@127.0.0.1/runs "
@@ -271,6 +291,7 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python predict.py": says("picture", "--help"),
     "python predict.py digit.png": predicts,
     "python predict.py scans/ --json": predicts,
+    "python predict.py --all number.png": predicts,
     "python predict.py - < digit.png": Slow(predicts),
     "python predict.py --run 1a2b3c4d digit.png": predicts,
     "python predict.py --best digit.png": predicts,
@@ -330,12 +351,32 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         source, target = PROJECT / name, folder / name
         target.parent.mkdir(exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target)
         else:
             shutil.copy(source, target)
     identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
     for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "first"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def extended(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
+    """A project with the files of docs/extending.md, each of at most ten lines, and some scans."""
+    folder = tmp_path_factory.mktemp("extended")
+    shutil.copytree(PROJECT / "conf", folder / "conf")
+    for path in (PROJECT / "train.py", PROJECT / "predict.py", empty_database):
+        shutil.copy(path, folder)
+    page = (PROJECT / "docs" / "extending.md").read_text()
+    for name, text in re.findall(r"^```(?:python|yaml)\n# (\S+)\n(.*?)^```$", page, re.M | re.S):
+        assert 1 <= len(text.split("\n")) - 1 <= 10, name
+        (folder / name).write_text(text)
+    raw = load_raw("digits", folder)
+    for number in range(200):
+        image = Image.fromarray(255 - raw.train_images[number].numpy()).resize((90, 80))
+        of_class = folder / "scans" / str(int(raw.train_labels[number]))
+        of_class.mkdir(parents=True, exist_ok=True)
+        image.save(of_class / f"{number}.png")
     return folder
 
 

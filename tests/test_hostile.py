@@ -5,10 +5,9 @@ import io
 import json
 import os
 import pickle
+import resource
 import stat
 import struct
-import subprocess
-import sys
 import time
 import zipfile
 import zlib
@@ -26,6 +25,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from pyarrow import parquet
 from safetensors.torch import load_file
+from tests import commands
 from tests.conftest import PROJECT
 
 from lenet import files, results
@@ -152,7 +152,7 @@ def keep(tmp_path: Path, empty_database: Path, monkeypatch) -> Callable[..., str
         tracker = Tracker(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "mlruns", stand_in=True)
         with tracker.start().run("a run") as run:
             run.tags(tags | more)
-            run.metrics({"macs": 1.0})
+            run.metrics({"training_seconds": 1.0})
             for name, content in contents.items():
                 with run.artifact(name) as path:
                     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -296,6 +296,20 @@ def test_weights(kind: str, run_files: Path, canary: Path, tmp_path: Path) -> No
     path.write_bytes((run_files / path.name).read_bytes())
     WEIGHTS[kind](path)
     refused(lambda: load_classifier(run_files / "config.yaml", path))
+
+
+@pytest.mark.parametrize(
+    "hidden", [[10**5, 10**5], [10**9], [10**18], [2**62, 2**62], [1] * 5_000, [10**4] * 5_000]
+)
+def test_a_net_too_large_for_its_file(
+    hidden: list[int], run_files: Path, canary: Path, tmp_path: Path
+) -> None:
+    model = {"_target_": "lenet.nets.MLP", "hidden": hidden}
+    recipe = {"_target_": "lenet.learning.SDLM"}
+    (tmp_path / "config.yaml").write_text(config(model=model, recipe=recipe))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB
+    refused(lambda: load_classifier(tmp_path / "config.yaml", run_files / "model.safetensors"))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -514,15 +528,7 @@ def test_through_the_shell(command: str, keep, canary: Path, tmp_path: Path) -> 
     from PIL import Image
 
     Image.new("L", (28, 28), 255).save(tmp_path / "x.png")
-    program, *arguments = command.format(run=run).split()
-    done = subprocess.run(
-        [sys.executable, str(PROJECT / program), *arguments],
-        env=os.environ | {"LENET_ROOT": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = commands.run(["python", *command.format(run=run).split()], tmp_path)
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert SECRET not in done.stdout + done.stderr

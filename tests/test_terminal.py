@@ -36,7 +36,7 @@ def test_a_run_stands_beside_the_papers_figure(capsys: pytest.CaptureFixture[str
     assert [cell.strip() for cell in row.strip("│").split("│")] == [
         *("lenet5", "0", "1.00 (0.80-1.20)", "0.95", "60", "01234567")
     ]
-    assert "stand beside no other" not in text
+    assert "stand by no other" not in text
 
 
 def test_the_paper_has_no_figure_for_a_part_of_mnist(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,10 +44,10 @@ def test_the_paper_has_no_figure_for_a_part_of_mnist(capsys: pytest.CaptureFixtu
     assert "0.95" not in text
     assert "paper %" not in text
     assert (
-        "The paper's figures are for trainings on all of MNIST, and stand beside no other." in text
+        "The paper's figures are for whole epochs on all of MNIST, and stand by no other." in text
     )
     both = shown(capsys, [[outcome(whole=False)], [outcome(seed=1)]])
-    assert [both.count(words) for words in ("paper %", "0.95", "stand beside no other")] == [
+    assert [both.count(words) for words in ("paper %", "0.95", "stand by no other")] == [
         1,
         1,
         1,
@@ -71,7 +71,7 @@ def test_what_a_sweep_gave_its_jobs_tells_them_apart(capsys: pytest.CaptureFixtu
 
 def test_a_search_shows_what_it_went_by(capsys: pytest.CaptureFixture[str]) -> None:
     found = [
-        replace(outcome(error=error), validation_error=held_out, values={"recipe.optimizer.lr": lr})
+        [replace(outcome(error=error), validation_error=held_out, values={"lr": lr, "same": "x"})]
         for error, held_out, lr in ((0.031, 0.04, "0.1"), (0.052, 0.02, "0.01"))
     ]
     trials(found, [Failure("lenet5", "diverged")])
@@ -82,6 +82,7 @@ def test_a_search_shows_what_it_went_by(capsys: pytest.CaptureFixture[str]) -> N
     ]
     assert "errs on 5.20 (0.80-1.20) % of the test digits, which chose nothing" in text
     assert "3.10" not in text, "the test error of any other"
+    assert "same" not in text, "what did not vary"
     assert "failed lenet5: diverged" in text
 
 

@@ -29,7 +29,7 @@ class Outcome:
     seed: int
     row: str | None  # of Figure 9, which it stands beside
     data: str  # "mnist", or the name of the stand-in or of the user's own digits
-    whole: bool  # trained on all of MNIST, as the paper's row was
+    whole: bool  # trained in whole epochs on all of MNIST, as the paper's row was
     error: float
     low: float
     high: float
@@ -74,15 +74,16 @@ def table(jobs: Sequence[Sequence[Outcome]], failures: Sequence[Failure] = ()) -
         failures: of the jobs that came to nothing.
     """
     outcomes = [outcome for job in jobs for outcome in job]
+    varied = [name for name in _varied(outcomes) if name not in IN_NAME]
     rows = []
     for job in jobs:
         for o in job:
             rows.append(
-                {"model": o.name}
-                | {key: value for key, value in o.values.items() if key not in IN_NAME}
-                | {
+                {
+                    "model": o.name,
+                    **{name: o.values.get(name, "") for name in varied},
                     "seed": str(o.seed),
-                    "test error % (95 %)": _per_cent(o.error, o.low, o.high),
+                    "test error % (95 %)": _error(o),
                     "paper %": _of_paper(o),
                     "seconds": f"{o.seconds:.0f}",
                     "run": o.run[:RUN_ID],
@@ -90,48 +91,53 @@ def table(jobs: Sequence[Sequence[Outcome]], failures: Sequence[Failure] = ()) -
                 }
             )
         if len(job) > 1:
-            rows.append(
-                {
-                    "model": job[0].name,
-                    "seed": f"mean of {len(job)}",
-                    "test error % (95 %)": _mean(job),
-                }
-            )
+            seeds = f"mean of {len(job)}"
+            rows.append({"model": job[0].name, "seed": seeds, "test error % (95 %)": _mean(job)})
     if outcomes:
         _show(_title(outcomes), rows)
         if not all(o.whole for o in outcomes) and any(o.data == "mnist" for o in outcomes):
             print(
-                "The paper's figures are for trainings on all of MNIST, and stand beside no other."
+                "The paper's figures are for whole epochs on all of MNIST, and stand by no other."
             )
     _end(outcomes, failures)
 
 
-def trials(outcomes: Sequence[Outcome], failures: Sequence[Failure] = ()) -> None:
+def trials(jobs: Sequence[Sequence[Outcome]], failures: Sequence[Failure] = ()) -> None:
     """A search: the values of each trial and its validation error; the test error of the best
     alone, as nothing may be chosen by it; then what failed and why.
 
     Args:
-        outcomes: one a trial.
+        jobs: of each trial what came of its runs, one a seed.
         failures: of the trials that came to nothing.
     """
-    measured = [o for o in outcomes if not isnan(o.validation_error)]
-    best = min(measured, key=lambda o: o.validation_error, default=None)
-    rows = [
-        {"trial": str(number), **o.values}
-        | {
-            "validation error %": f"{100 * o.validation_error:5.2f}",
-            "seconds": f"{o.seconds:.0f}",
-            "run": o.run[:RUN_ID],
-            "note": ", ".join(["best"] * (o is best) + ["was finished"] * o.skipped),
-        }
-        for number, o in enumerate(outcomes, 1)
-    ]
-    if rows:
+    outcomes = [outcome for job in jobs for outcome in job]
+    held_out = [mean(o.validation_error for o in job) for job in jobs]
+    varied = _varied(outcomes) if len(jobs) > 1 else list(outcomes[0].values) if outcomes else []
+    best = min(range(len(jobs)), key=lambda n: (isnan(held_out[n]), held_out[n]), default=None)
+    rows = []
+    for number, job in enumerate(jobs):
+        notes = ["best"] * (number == best) + ["was finished"] * all(o.skipped for o in job)
+        rows.append(
+            {
+                "trial": str(number + 1),
+                **{name: job[0].values.get(name, "") for name in varied},
+                "validation error %": f"{100 * held_out[number]:.2f}",
+                "seconds": f"{sum(o.seconds for o in job):.0f}",
+                "run": job[0].run[:RUN_ID],
+                "note": ", ".join(notes),
+            }
+        )
+    if best is not None:
         _show(f"{_title(outcomes)}, a search", rows)
-    if best:
-        error = _per_cent(best.error, best.low, best.high).strip()
+        error = (_mean(jobs[best]) if len(jobs[best]) > 1 else _error(jobs[best][0])).strip()
         print(f"The best trial errs on {error} % of the test digits, which chose nothing.")
     _end(outcomes, failures)
+
+
+def _varied(outcomes: Sequence[Outcome]) -> list[str]:
+    """The names of the values that jobs of a sweep differ in."""
+    names = dict.fromkeys(name for o in outcomes for name in o.values)
+    return [name for name in names if len({o.values.get(name) for o in outcomes}) > 1]
 
 
 IN_NAME = ("model", "experiment", "seed", "seeds")  # values that the name and the seed tell
@@ -203,6 +209,10 @@ def summary(jobs: Sequence[Sequence[Outcome]], failures: Sequence[Failure], sear
         lines.append(f"| {o.name} seed {o.seed}{values} | {error} | {o.seconds:.0f} |")
     lines += ["", *(f"- failed: {failure.name}: {failure.reason}" for failure in failures)]
     return "\n".join(lines)
+
+
+def _error(outcome: Outcome) -> str:
+    return _per_cent(outcome.error, outcome.low, outcome.high)
 
 
 def _per_cent(error: float, low: float, high: float) -> str:

@@ -1,5 +1,6 @@
 """From a configuration to a tracked result, end to end on real digits."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -24,10 +25,10 @@ from lenet.learning.modules import MinibatchModule
 from lenet.tracking import IDENTITY
 
 
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One store for all: making it takes seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> str:
+    """One store for all."""
+    return f"sqlite:///{shutil.copy(empty_database, tmp_path_factory.mktemp('store'))}"
 
 
 def test_a_run_is_all_there(configure, database: str, tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_divergence_fails_the_run_with_its_reason(configure, database: str, monk
 
 
 def test_a_model_option_that_does_not_exist_names_those_that_do(configure) -> None:
-    with pytest.raises(InputError, match="model.pooling=median is not one of average, max"):
+    with pytest.raises(InputError, match=r"model\.pooling=median is not one of average, max"):
         train(configure("model.pooling=median"))
 
 
@@ -125,7 +126,7 @@ class Killed(BaseException):
 
 
 def test_a_run_that_was_killed_continues_as_the_same_run(
-    configure, database: str, monkeypatch
+    configure, database: str, monkeypatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tracked = ("seed=11", f"tracking={{uri:'{database}'}}", "recipe.epochs=3")
     [whole] = train(configure("seed=11", "recipe.epochs=3"))
@@ -140,7 +141,9 @@ def test_a_run_that_was_killed_continues_as_the_same_run(
     with pytest.raises(Killed):
         train(configure(*tracked))
     monkeypatch.setattr(MinibatchModule, "training_step", step)
+    capsys.readouterr()
     [outcome] = train(configure(*tracked, "resume=true"))
+    assert "Goes on after epoch 1 of 3." in capsys.readouterr().out
     assert outcome.error == whole.error
     client = mlflow.MlflowClient(database)
     kept = client.get_run(outcome.run)

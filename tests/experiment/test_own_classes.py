@@ -216,6 +216,18 @@ def test_what_cannot_work_is_told_before_a_step(kind: str, told: str, own) -> No
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (("recipe=paper",), "trains the nets of 1998 only: Free is none"),
+        (("recipe=knn_head",), "a net's layer named output: no layer of conv, norm"),
+    ],
+)
+def test_recipes_of_1998_refuse_it_beforehand(overrides: tuple, told: str, own) -> None:
+    with pytest.raises(InputError, match=told):
+        train(own("model=free", *overrides, epochs=None))
+
+
 def test_a_class_on_the_command_line_takes_the_place_of_the_model(own, tmp_path: Path) -> None:
     overrides = ["model._target_=own_nets.Free", "+model.width=4"]
     cfg = of_own_class(own(*overrides), overrides)

@@ -22,6 +22,12 @@ def test_a_search_that_is_repeated_replays_its_trials(train, tmp_path: Path) -> 
     more = train(*QUICK, "hydra.sweeper.n_trials=3")
     assert more.returncode == 0, more.stderr
     assert more.stdout.count("was finished") == 2, "it goes on where the first one stopped"
+    assert "validation error %" in more.stdout
+    assert "recipe.optimizer.lr" in more.stdout, "what was searched"
+    assert "test error" not in more.stdout, "nothing may be chosen by it"
+    assert more.stdout.count("of the test digits, which chose nothing") == 1
+    assert "Study name" not in more.stdout + more.stderr
+    assert "A new study created" not in more.stderr
     best = found(tmp_path)
     again = train(*QUICK, "hydra.sweeper.n_trials=3")
     assert again.returncode == 0, again.stderr
@@ -46,11 +52,3 @@ def test_a_trial_that_fails_ends_no_search(train, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "failed lenet5: model.pooling=median is not one of average, max" in done.stdout
     assert found(tmp_path)["best_params"]["model.pooling"] == "average"
-
-
-@pytest.mark.slow
-def test_a_search_without_a_validation_split_is_refused(train) -> None:
-    done = train(*QUICK, "data.validation=0")
-    assert done.returncode == 1
-    assert "a search goes by the validation error: leave data.validation=0 out" in done.stderr
-    assert "Traceback" not in done.stderr

@@ -1,5 +1,6 @@
 """train.py from the shell: sweeps, statuses after a signal, and what wrong input is told."""
 
+import re
 import signal
 import time
 from pathlib import Path
@@ -19,22 +20,15 @@ def test_a_sweep_is_one_parent_with_a_child_for_each_job(train, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     assert "NOT MNIST" in done.stdout
     assert "lenet5_relu" in done.stdout.split("stand-in digits, NOT MNIST")[1]
+    assert "\n1 of 2: lenet5\n" in done.stdout
+    assert re.search("\n2 of 2: lenet5_relu, about [0-9]+ (s|min) left\n", done.stdout)
+    assert "paper" not in done.stdout.split("stand-in digits, NOT MNIST")[1]
     kept = {run.info.run_name: run for run in runs(tmp_path)}
     parent = kept.pop(f"sweep model=lenet5,lenet5_relu {' '.join(QUICK)}")
     assert set(kept) == {"lenet5 seed 0", "lenet5_relu seed 0"}
     for child in kept.values():
         assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
     assert {run.info.status for run in [parent, *kept.values()]} == {"FINISHED"}
-
-
-@pytest.mark.slow
-def test_a_failed_job_fails_the_sweep_and_stops_no_other(train, tmp_path: Path) -> None:
-    done = train("-m", "model.pooling=median,max", *QUICK)
-    assert done.returncode == 1
-    assert "model.pooling=median is not one of average, max" in done.stderr
-    assert "failed lenet5: model.pooling=median" in done.stdout
-    statuses = sorted((run.info.run_name, run.info.status) for run in runs(tmp_path))
-    assert [status for _, status in statuses] == ["FINISHED", "FAILED"]  # of jobs, of the sweep
 
 
 @pytest.mark.slow
@@ -49,18 +43,14 @@ def test_an_interrupted_run_is_killed(
                 break
         process.send_signal(sent)
         start = time.monotonic()
-        process.communicate(timeout=60)
+        _, told = process.communicate(timeout=60)
     assert time.monotonic() - start < 30
     assert process.returncode != 0
+    kept = "lenet5 was interrupted: its first [0-9]+ epochs are kept; the same command with resume"
+    if multirun:
+        kept = "Interrupted: 0 of 1 jobs are finished and kept"
+    assert re.match(kept, told.splitlines()[-1])
     assert [run.info.status for run in runs(tmp_path)] == (1 + len(multirun)) * ["KILLED"]
-
-
-@pytest.mark.slow
-def test_help_shows_the_choices(train) -> None:
-    done = train("--help")
-    assert done.returncode == 0
-    assert "lenet5_max_relu" in done.stdout
-    assert "python train.py -m model=lenet5,lenet5_relu" in done.stdout
 
 
 @pytest.mark.slow
@@ -70,20 +60,12 @@ def test_every_row_of_figure_9_is_an_experiment_that_runs(train, tmp_path: Path)
     quick = [row for row in rows if row not in SLOW_ON_ANY_DIGITS]
     done = train(
         "-m", f"experiment={','.join(quick)}", "data.source=digits", "tracking=off",
-        "data.validation=200", "seeds=[0]", "trainer.threads=1",
+        "data.train_size=100", "data.validation=100", "seeds=[0]", "trainer.threads=1",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     table = done.stdout.split("stand-in digits, NOT MNIST")[-1]
     for row in quick:
         assert f" {row} " in table
-
-
-@pytest.mark.slow
-def test_all_lenet5_models_train_with_the_default_recipe(train) -> None:
-    done = train("-m", "model=glob(lenet5*)", *QUICK, "tracking=off")
-    assert done.returncode == 0, done.stderr
-    for name in ("lenet5_1998", "lenet5_max_relu_rbf", "lenet5_rbf"):
-        assert f" {name} " in done.stdout
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def test_runs_come_back_whole(tracker: Tracker, tmp_path: Path) -> None:
     assert tags["mlflow.parentRunId"] == results.parent_id(kept)
     assert (tags[IDENTITY], tags["mlflow.source.git.commit"]) == ("own1", "c0ffee")
     assert (tags["mlflow.source.name"], tags["more"]) == ("train.py", "m")
-    assert (tags["interval"], tags["verdict"]) == ("0.54 to 2.89", "reproduced")
+    assert (tags["interval"], tags["verdict"]) == ("0.54 to 2.89", "no difference")
     metrics = run.data.metrics
     assert metrics["test/error_pct"] == 1.25
     assert metrics["paper/error_pct"] == 0.95

@@ -5,8 +5,10 @@
 
 from lenet.data.digits import Digits, Split, split, training_patterns
 from lenet.data.distortions import COPIES, patterns_of_pass
+from lenet.data.fetch import Unreachable
 from lenet.data.preprocessing import normalise, normalise_all
 from lenet.data.printed import printed
+from lenet.data.qmnist import by_writers, writers
 from lenet.data.robustness import TRANSFORMATIONS, curves, ink_kept
 from lenet.data.source import Raw, load_raw, mnist, stand_in
 from lenet.data.views import VIEWS, regular
@@ -18,6 +20,8 @@ __all__ = [
     "Digits",
     "Raw",
     "Split",
+    "Unreachable",
+    "by_writers",
     "curves",
     "ink_kept",
     "load_raw",
@@ -25,9 +29,11 @@ __all__ = [
     "normalise",
     "normalise_all",
     "patterns_of_pass",
+    "pictures",
     "printed",
     "regular",
     "split",
     "stand_in",
     "training_patterns",
+    "writers",
 ]

@@ -39,7 +39,7 @@ def log(run: Run, digits: Digits, scores: NDArray, epochs: list[dict[str, float]
         "digits.png": lambda: figures.a_digit_each(
             _as_trained_on(digits), "as they are trained on"
         ),
-        "confusion.png": lambda: figures.confusion(labels, predictions, digits.classes),
+        "confusion.png": lambda: figures.confusion(labels, predictions, scores.shape[1]),
         "misclassified.png": lambda: figures.misclassified(test, labels, predictions),
     }
     if len(epochs) > 1:

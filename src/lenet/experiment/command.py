@@ -6,21 +6,17 @@ import sys
 import traceback
 from pathlib import Path
 
-import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from lenet import results, terminal
-from lenet.errors import InputError
+from lenet.errors import InputError, writing
 from lenet.experiment import sweep
 from lenet.experiment.config import check, of_own_class
-from lenet.experiment.job import Job
 from lenet.experiment.provenance import cores
-from lenet.experiment.training import raw_of
 from lenet.streams import make_lenient
 from lenet.terminal import Failure, Outcome
-from lenet.tracking import Tracker
 
 
 def run(cfg: DictConfig) -> float | None:
@@ -32,8 +28,9 @@ def run(cfg: DictConfig) -> float | None:
     """
     make_lenient()  # in a worker, too, which does not come from train.py
     signal.signal(signal.SIGTERM, _terminate)
-    job = sweep.current_job()
+    job = None
     try:
+        job = sweep.current_job()
         overrides = HydraConfig.get().overrides.task
         cfg = of_own_class(cfg, overrides)
         check(cfg)
@@ -41,7 +38,10 @@ def run(cfg: DictConfig) -> float | None:
             cfg = _repeated(cfg, in_sweep=job is not None)
         if job:
             job.begin(cfg.name)
-        outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
+        with writing(cfg.output):
+            outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
+            if job:
+                job.done(outcomes, overrides)
     except (KeyboardInterrupt, SystemExit) as e:
         if job:
             job.killed()  # the sweep tells
@@ -59,9 +59,7 @@ def run(cfg: DictConfig) -> float | None:
             sys.exit(1)
         job.failed(Failure(name, reason))
         return None
-    if job:
-        job.done(outcomes, overrides)
-    else:
+    if job is None:
         terminal.table([outcomes])
     return statistics.mean(outcome.validation_error for outcome in outcomes)
 
@@ -99,6 +97,13 @@ def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) ->
         InputError: whatever the user can mend.
     """
     check(cfg)
+    # torch and others take seconds: what can be refused without them is refused before
+    import torch
+
+    from lenet.experiment.job import Job
+    from lenet.experiment.training import raw_of
+    from lenet.tracking import Tracker
+
     threads = cfg.trainer.threads or cores()
     torch.set_num_threads(threads)
     raw = raw_of(cfg.data)

@@ -1,11 +1,12 @@
-"""Checks the values of a configuration before anything is loaded or written."""
+"""Composes a configuration, and checks its values before anything is loaded or written."""
 
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -15,6 +16,27 @@ from lenet import paper
 from lenet.errors import InputError
 from lenet.experiment import targets
 from lenet.experiment.provenance import cores
+from lenet.tracking import ask
+
+
+def compose_experiment(name: str, conf: Path) -> DictConfig:
+    """The configuration of an experiment, a file of ``conf/experiment/``.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if not (conf / "experiment" / f"{name}.yaml").is_file():
+        raise InputError(f"{name} is not an experiment of {conf / 'experiment'}")
+    hydra = GlobalHydra.instance()
+    of_train_py = hydra.hydra  # in train.py there is one already
+    hydra.clear()
+    try:
+        with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+            cfg = compose("config", [f"experiment={name}"])
+    finally:
+        hydra.hydra = of_train_py
+    cfg.name = name  # which Hydra knows in train.py alone
+    return cfg
 
 
 def check(cfg: DictConfig) -> None:
@@ -23,7 +45,7 @@ def check(cfg: DictConfig) -> None:
 
     Raises:
         InputError: a value that the schema refuses or that has to fit another or the machine, an
-            output folder that cannot be written.
+            output folder that cannot be written, a store that is not there.
     """
     from lenet.experiment import schema
 
@@ -46,6 +68,8 @@ def check(cfg: DictConfig) -> None:
     # a run that is repeated has the threads that it had, for the same figures to the last bit
     _check_machine(values["trainer"], repeated=values["repeat"] is not None)
     check_writable(Path(values["output"]))
+    if uri := values["tracking"]["uri"]:
+        ask(uri)
 
 
 def _check_sharing(trainer: dict[str, Any], alone: str) -> None:
@@ -61,10 +85,12 @@ def _check_sharing(trainer: dict[str, Any], alone: str) -> None:
 
 def _check_machine(trainer: dict[str, Any], repeated: bool) -> None:
     """Whether this machine has what a run is to use."""
-    if trainer["accelerator"] in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise InputError("torch finds no GPU here: use trainer=cpu or trainer=auto")
     has = {"threads": cores(), "devices": cores()}
     if trainer["accelerator"] in ("gpu", "cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            raise InputError("torch finds no GPU here: use trainer=cpu or trainer=auto")
         has["devices"] = torch.cuda.device_count()
     for key, most in has.items():
         value = trainer[key]

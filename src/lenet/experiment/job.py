@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,14 @@ from lenet import paper, results, terminal
 from lenet.classifier import Classifier, Recipe
 from lenet.data import Digits, Raw
 from lenet.errors import InputError, writing
-from lenet.evaluation import REJECTION_TARGET, evaluate, evaluate_answers, margins, threshold
+from lenet.evaluation import (
+    REJECTION_TARGET,
+    Evaluation,
+    evaluate,
+    evaluate_answers,
+    margins,
+    threshold,
+)
 from lenet.experiment import identity, provenance
 from lenet.experiment.config import build
 from lenet.experiment.memory import PeakMemory
@@ -122,11 +129,13 @@ class Job:
                 missing = [seed for seed in missing if seed not in done]
                 if missing:
                     done |= dict(zip(missing, self._train(missing, parent, folder), strict=True))
+        if self.resume:
+            self._clear(seeds)
         return [done[seed] for seed in seeds]
 
     def _train(self, seeds: Sequence[int], parent: str | None, folder: Path) -> list[Outcome]:
         logs: list[EpochLog] = []
-        with ExitStack() as stack, self._telling_what_is_kept(logs):
+        with ExitStack() as stack, self._telling_what_is_kept(logs, folder):
             for seed in seeds:
                 name = f"{self.cfg.name} seed {seed}"
                 run = stack.enter_context(self.run(name, parent, self.identity(seed)))
@@ -150,16 +159,18 @@ class Job:
         return outcomes
 
     @contextmanager
-    def _telling_what_is_kept(self, logs: Sequence["EpochLog"]) -> Iterator[None]:
+    def _telling_what_is_kept(self, logs: Sequence["EpochLog"], folder: Path) -> Iterator[None]:
         """Notes with what ends a training from outside how far it was."""
         try:
             yield
         except (KeyboardInterrupt, SystemExit) as e:
-            kept = max((len(log.epochs) for log in logs), default=0)
-            again = "the same command" + ("" if self.resume else " with resume=true")
-            what = f"its first {kept} epochs are kept" if kept else "nothing of it is kept yet"
-            then = "goes on" if kept else "starts anew"
-            e.add_note(f"{self.cfg.name} was interrupted: {what}; {again} {then}")
+            what = "nothing of it is kept: the same command starts anew"
+            if any(folder.rglob("last.ckpt")):
+                epochs = max(len(log.epochs) for log in logs)  # 0 where processes share the work
+                first = f"its first {epochs} epochs" if epochs else "its whole epochs"
+                again = "the same command" + ("" if self.resume else " with resume=true")
+                what = f"{first} are kept; {again} goes on"
+            e.add_note(f"{self.cfg.name} was interrupted: {what}")
             raise
 
     def run(self, name: str, parent: str | None, own: str) -> AbstractContextManager[Run]:
@@ -170,7 +181,7 @@ class Job:
     def _folder(self, seeds: Sequence[int]) -> Iterator[Path]:
         """Where the seeds' common training keeps its checkpoints until it is done. A process that
         trains the same is waited for."""
-        folder = Path(self.cfg.output) / self.identity_of(seeds)
+        folder = self._place(seeds)
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder.with_suffix(".lock"))
         try:
@@ -190,6 +201,17 @@ class Job:
             Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
+    def _clear(self, seeds: Sequence[int]) -> None:
+        """Removes what a kill left of a training whose runs had ended; not what is in use."""
+        folder = self._place(seeds)
+        if any(folder.parent.glob(f"{folder.name}*")):
+            with suppress(Timeout), FileLock(folder.with_suffix(".lock"), timeout=0) as lock:
+                shutil.rmtree(folder, ignore_errors=True)
+                Path(lock.lock_file).unlink(missing_ok=True)
+
+    def _place(self, seeds: Sequence[int]) -> Path:
+        return Path(self.cfg.output) / self.identity_of(seeds)
+
     def _finished(self, seeds: Sequence[int], parent: str | None) -> dict[int, Outcome]:
         """What came of those seeds that were trained before, if the job resumes."""
         if not self.resume or self.tracker.runs is None:
@@ -205,13 +227,18 @@ class Job:
         return bool(self.tracker.find(own, finished=True) or results.find(self._results, own))
 
     @property
-    def _on_all_of_mnist(self) -> bool:
-        return self.raw.name == "mnist" and self.cfg.data.train_size is None and not self.cut
+    def _beside_the_paper(self) -> bool:
+        """Whether figures may stand beside the paper's: whole epochs on all of MNIST."""
+        return self.raw.name == "mnist" and not (self.cfg.data.train_size or self.cut)
+
+    def figures(self, evaluation: Evaluation) -> dict[str, float]:
+        """As MLflow keeps them, with the paper's where they may stand beside it."""
+        return results.metrics_of(evaluation, self.beside)
 
     @property
     def beside(self) -> paper.Row | None:
         """The row whose figures the runs may be compared with: none is on less than MNIST."""
-        return self.row if self._on_all_of_mnist else None
+        return self.row if self._beside_the_paper else None
 
     @property
     def _results(self) -> Path:
@@ -237,7 +264,7 @@ class Job:
             seed,
             self.row and self.row.name,
             self.raw.name,
-            self._on_all_of_mnist,
+            self._beside_the_paper,
             figures["test/error"],
             figures["test/error_low"],
             figures["test/error_high"],
@@ -286,6 +313,7 @@ class Job:
                 "compile": str(self.cfg.trainer.compile).lower(),
             }
             | ({"cut": self.cut} if self.cut else {})
+            | ({"data.classes": ", ".join(self.raw.classes)} if self.raw.own else {})
             | ({"dvc.stage": os.environ["DVC_STAGE"]} if "DVC_STAGE" in os.environ else {})
             | {f"version.{name}": number for name, number in provenance.versions().items()}
         )
@@ -305,12 +333,22 @@ class Job:
             given = np.asarray(classifier.scores(held_out.images)).argmax(1)
             validation = float((given != held_out.labels.numpy()).mean())
             run.metrics({VALIDATION_ERROR: validation})
+        if (further := self.digits.further) is not None:
+            scored = np.asarray(classifier.scores(further.images))
+            found = evaluate(scored, further.labels.numpy())
+            names = ("error", "low", "high", "errors", "reject")
+            run.metrics({f"qmnist/{name}": getattr(found, name) for name in names})
+            print(
+                f"{log.name}: {100 * found.error:.2f} % of QMNIST's other {found.count:,} test "
+                f"digits ({100 * found.low:.2f} to {100 * found.high:.2f})",
+                flush=True,
+            )
         # where a run was continued, its epochs took longer than this process
         seconds = max(seconds, sum(epoch["epoch_seconds"] for epoch in log.epochs))
         seconds = max(0.001, round(seconds, 3))
         seen = max(1, len(log.epochs)) * len(self.digits.train)
         run.metrics(
-            results.metrics_of(result, self.beside)
+            self.figures(result)
             | {"training_seconds": seconds, "images_per_second": seen / seconds}
         )
         with run.optional("costs"):
@@ -334,7 +372,7 @@ class Job:
             seed,
             self.row and self.row.name,
             self.digits.name,
-            self._on_all_of_mnist,
+            self._beside_the_paper,
             result.error,
             result.low,
             result.high,
@@ -376,7 +414,7 @@ class Job:
     def _evaluate_again(self, finished: RunRecord, seed: int) -> dict[str, float]:
         """The figures that the present code makes of a run's predictions; they go to the run."""
         evaluation = evaluate_answers(*self._answers(finished, seed))
-        figures = results.metrics_of(evaluation, self.beside)
+        figures = self.figures(evaluation)
         run = Run(self.tracker.write, finished.id)
         run.metrics(figures)
         error = Interval(evaluation.error, evaluation.low, evaluation.high)

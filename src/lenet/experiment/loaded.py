@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from lenet.classifier import Classifier, Costs
 from lenet.data import VIEWS
@@ -48,26 +46,6 @@ class LoadedClassifier:
         return self.classifier.costs(VIEWS[self.view](raw))
 
 
-def compose_experiment(name: str, conf: Path) -> DictConfig:
-    """The configuration of an experiment, a file of ``conf/experiment/``.
-
-    Raises:
-        InputError: there is none of that name.
-    """
-    if not (conf / "experiment" / f"{name}.yaml").is_file():
-        raise InputError(f"{name} is not an experiment of {conf / 'experiment'}")
-    hydra = GlobalHydra.instance()
-    of_train_py = hydra.hydra  # in train.py there is one already
-    hydra.clear()
-    try:
-        with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-            cfg = compose("config", [f"experiment={name}"])
-    finally:
-        hydra.hydra = of_train_py
-    cfg.name = name  # which Hydra knows in train.py alone
-    return cfg
-
-
 def load_classifier(
     config: Path | DictConfig, weights: Path, own: Collection[str] = ()
 ) -> LoadedClassifier:
@@ -88,6 +66,7 @@ def load_classifier(
             values = _composed(config, own)
         name, view = values["name"], values["data"]["view"]
         VIEWS[view]
+        _check_size(values["model"], weights)
         recipe, model = (_made(values[part]) for part in ("recipe", "model"))
         loaded = LoadedClassifier(name, view, recipe.load(model, weights))
         _check_scores(loaded)
@@ -105,6 +84,19 @@ def _made(values: Any) -> Any:
         return build(values)
     except InputError as e:  # a class of the user's own may not be on Python's path
         raise InputError(f"{values['_target_']} cannot be made here: {e}") from e
+
+
+def _check_size(model: DictConfig, weights: Path) -> None:
+    """Raises ValueError where one of this project's nets has more weights than a file. On torch's
+    device "meta" a net of any size takes no memory."""
+    if model["_target_"] not in targets.PERMITTED:
+        return
+    with torch.device("meta"):
+        net = build(model)
+    if isinstance(net, nn.Module):
+        needs, has = sum(v.nbytes for v in net.state_dict().values()), weights.stat().st_size
+        if needs > has:
+            raise ValueError(f"its net has weights of {needs} bytes, the file has {has}")
 
 
 def _check_scores(loaded: LoadedClassifier) -> None:

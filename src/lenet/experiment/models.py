@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from lenet import results
 from lenet.classifier import Classifier
 from lenet.evaluation import REJECTION_TARGET, threshold
-from lenet.experiment.loaded import compose_experiment
+from lenet.experiment.config import compose_experiment
 from lenet.tracking import ARRAYS, PNG, Source, Tracker
 
 OWN = "lenet5"  # the experiment whose weights are part of the project

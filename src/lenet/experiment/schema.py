@@ -18,7 +18,7 @@ LETTERS = 200  # of a wrong value, in the line that tells it
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Patterns = Annotated[int, Field(ge=1, le=60_000)]  # as many as MNIST has to train on
 Digits = Annotated[int, Field(ge=1, le=10_000_000)]  # that one's own data set may have
-Units = Annotated[int, Field(ge=1, le=100_000)]
+Units = Annotated[int, Field(ge=1, le=10_000)]
 Rate = Annotated[float, Field(ge=1e-8, le=10)]
 Penalty = Annotated[float, Field(ge=0, le=1e6)]
 Degree = Annotated[int, Field(ge=1, le=30)]  # of a polynomial
@@ -39,14 +39,14 @@ class Values(BaseModel):
 class Data(Values):
     """conf/data/"""
 
-    source: Literal["auto", "mnist", "digits", "folder", "idx", "npz", "torchvision"]
+    source: Literal["auto", "mnist", "qmnist", "digits", "folder", "idx", "npz", "torchvision"]
     folder: str = Field(min_length=1)
-    view: Literal["regular", "deslanted", "16x16"]
+    view: Literal["regular", "deslanted", "16x16", "permuted"]
     distort: bool
     noise: float = Field(ge=0, le=0.5)
     test_each_epoch: bool
     train_size: Digits | None
-    validation: int | None = Field(ge=0, le=9_999_999)
+    validation: Annotated[int, Field(ge=0, le=9_999_999)] | Literal["writers"] | None
     preprocess: bool
     dataset: Literal["FashionMNIST", "KMNIST", "EMNIST"] = LEFT_OUT  # of torchvision
 
@@ -142,12 +142,13 @@ class LeNet1(Made):
 class LeNet5(Made):
     pooling: Literal["average", "max", "subsampling"] = LEFT_OUT
     activation: Activation = LEFT_OUT
-    output: Literal["softmax", "rbf"] = LEFT_OUT
+    output: Literal["softmax", "squashed", "rbf", "learned_rbf"] = LEFT_OUT
     connections: Literal["full", "table1"] = LEFT_OUT
+    f6: bool = LEFT_OUT
 
 
 class MLP(Made):
-    hidden: list[Units] = Field(LEFT_OUT, min_length=1)
+    hidden: list[Units] = Field(LEFT_OUT, min_length=1, max_length=4)
     side: int = Field(LEFT_OUT, ge=1, le=28)
     activation: Activation = LEFT_OUT
     output: Literal["softmax", "squashed"] = LEFT_OUT
@@ -231,7 +232,10 @@ class SDLM(Recipe):
     power: float = Field(LEFT_OUT, ge=0, le=2)
     eta_factor: float = Field(LEFT_OUT, ge=1e-6, le=100)
     j: float = Field(LEFT_OUT, ge=1e-3, le=1e3)
+    orders: int | None = Field(LEFT_OUT, ge=1, le=1_000_000)
     epochs: int = Field(LEFT_OUT, ge=1, le=1_000)
+    eta: list[Annotated[float, Field(ge=1e-9, le=1)]] = Field(LEFT_OUT, min_length=1)
+    hessian_patterns: int = Field(LEFT_OUT, ge=1, le=60_000)
 
 
 class Minibatch(Recipe):
@@ -320,6 +324,7 @@ MADE: dict[str, type[Made]] = {
     "sklearn.linear_model.RidgeClassifier": RidgeClassifier,
     "lenet.learning.SDLM": SDLM,
     "lenet.learning.Minibatch": Minibatch,
+    "lenet.learning.MLE": Made,
     "lenet.classic.Fit": Fit,
     "lenet.ensemble.WithHead": WithHead,
     "lenet.ensemble.Boosting": Boosting,
@@ -440,7 +445,8 @@ def has_to_be(known: dict[str, Any]) -> str:
         case "string":
             return "a text"
         case "array":
-            return f"a list, each of which is {has_to_be(known['items'])}"
+            most = f" of at most {known['maxItems']}" if "maxItems" in known else ""
+            return f"a list{most}, each of which is {has_to_be(known['items'])}"
         case "object":
             return "a mapping with a _target_"
         case _:

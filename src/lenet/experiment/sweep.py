@@ -7,7 +7,9 @@ Jobs may run in other processes, so all that they share with the sweep lies in i
 import atexit
 import hashlib
 import json
+import math
 import os
+import re
 import signal
 import sys
 import time
@@ -16,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, TypeVar
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
@@ -25,11 +27,61 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
-from lenet.errors import InputError
+from lenet import paper
+from lenet.errors import InputError, writing
+from lenet.files import Count, read_text, reason, shown
 from lenet.terminal import Failure, Outcome, progress, summary, table, trials
 
 PARENT = "parent.json"
+T = TypeVar("T", Outcome, Failure)
+
+
+def _showable(of: T) -> T:
+    """With the texts of an outcome or a failure such that a terminal can show them."""
+    texts = {key: value for key, value in vars(of).items() if isinstance(value, str)}
+    if isinstance(of, Outcome) and not (
+        (of.row is None or of.row in paper.ROWS)
+        and all(map(math.isfinite, (of.error, of.low, of.high, of.seconds)))
+        and re.fullmatch("([0-9a-f]{2})*", of.wrong)
+        and 0 <= of.digits <= 4 * len(of.wrong)
+    ):
+        raise ValueError("it is no outcome of a run")
+    harmless: dict[str, Any] = {k: _harmless(v) for k, v in texts.items()}
+    if isinstance(of, Outcome):
+        harmless["values"] = {_harmless(k): _harmless(v) for k, v in of.values.items()}
+    return replace(of, **harmless)
+
+
+def _harmless(text: str) -> str:
+    return text if text.isprintable() else shown(text)
+
+
+@with_config(ConfigDict(strict=True, extra="forbid"))
+class _Note(TypedDict):
+    """What came of a job."""
+
+    outcomes: NotRequired[list[Annotated[Outcome, AfterValidator(_showable)]]]
+    failure: NotRequired[Annotated[Failure, AfterValidator(_showable)]]
+    killed: NotRequired[Literal[True]]
+
+
+NOTE = TypeAdapter(_Note)
+
+
+@with_config(ConfigDict(strict=True, extra="forbid"))
+class _Shared(TypedDict):
+    """What a sweep tells its jobs, as `SweepJob` has it."""
+
+    parent: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None
+    jobs: Count
+    started: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    given: list[str]
+
+
+SHARED = TypeAdapter(_Shared)
 
 
 @dataclass(frozen=True)
@@ -47,8 +99,9 @@ class SweepJob:
         """Says which job begins, and about how long the sweep takes yet, by those that are done."""
         done = [_read(path) for path in self.folder.glob("job-*.json")]
         trained = [note for note in done if not all(o.skipped for o in note.get("outcomes", []))]
-        left = (time.time() - self.started) / len(trained) * (self.jobs - len(done))
-        progress(self.number + 1, self.jobs, name, left if trained else None)
+        each = (time.time() - self.started) / len(trained) if trained else None
+        left = None if each is None else each * (self.jobs - len(done))
+        progress(self.number + 1, self.jobs, name, left)
 
     def done(self, outcomes: Sequence[Outcome], overrides: Sequence[str] = ()) -> None:
         """Notes what came of the job, and what the sweep gave to it alone."""
@@ -70,14 +123,30 @@ class SweepJob:
 
 
 def current_job() -> SweepJob | None:
-    """The job that this process runs, if it is one of a sweep."""
+    """The job that this process runs, if it is one of a sweep.
+
+    Raises:
+        InputError: the sweep's own file is damaged.
+    """
     if not HydraConfig.initialized():
         return None
     hydra = HydraConfig.get()
     if hydra.mode != RunMode.MULTIRUN:
         return None
     folder = Path(hydra.sweep.dir)
-    return SweepJob(folder, hydra.job.num, **json.loads((folder / PARENT).read_text()))
+    return SweepJob(folder, hydra.job.num, **read_shared(folder))
+
+
+def read_shared(folder: Path) -> "_Shared":
+    """What the sweep that a folder belongs to told its jobs.
+
+    Raises:
+        InputError: the file that says so is damaged.
+    """
+    try:
+        return SHARED.validate_json(read_text(folder / PARENT))
+    except (OSError, ValueError) as e:
+        raise InputError(f"{folder / PARENT} is damaged: start the sweep again") from e
 
 
 class Sweep(Callback):
@@ -90,12 +159,12 @@ class Sweep(Callback):
     jobs = 0
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
-        with _exit_on_failure("The sweep cannot start"):
+        with _exit_on_failure("The sweep cannot start"), writing(config.hydra.sweep.dir):
             self._open(config)
 
     def on_multirun_end(self, config: DictConfig, **_: object) -> None:
         atexit.unregister(self._close)
-        with _exit_on_failure("The sweep cannot end"):
+        with _exit_on_failure("The sweep cannot end"), writing(self.folder):
             if self._close(ended=True) != "FINISHED":
                 sys.exit(1)
 
@@ -160,7 +229,7 @@ class Sweep(Callback):
             told = summary(jobs, failures, self.search)
             Run(self.tracker.write, self.parent).tags({"mlflow.note.content": told})
             if self.search:
-                trials([outcome for job in jobs for outcome in job], failures)
+                trials(jobs, failures)
             else:
                 table(jobs, failures)
             if status == "KILLED":
@@ -187,22 +256,19 @@ def _count(config: DictConfig) -> int:
 
 
 def _quieten_optuna() -> None:
+    """What it says of its trials, the table says."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> _Note:
     """A job's note; one that is damaged is a failure."""
     try:
-        note: dict[str, Any] = json.loads(path.read_text())
-        if "outcomes" in note:
-            note["outcomes"] = [Outcome(**o) for o in note["outcomes"]]
-        if "failure" in note:
-            note["failure"] = Failure(**note["failure"])
-    except (OSError, ValueError, TypeError) as e:
-        return {"failure": Failure(path.stem, f"its note cannot be read: {e}")}
-    return note
+        return NOTE.validate_json(read_text(path))
+    except (OSError, ValueError) as e:
+        why = reason(e) if isinstance(e, ValidationError) else str(e)
+        return {"failure": Failure(path.stem, f"its note cannot be read: {why}")}
 
 
 @contextmanager

@@ -34,9 +34,9 @@ class OnePatternModule(EpochModule):
 
     Args:
         lanes: the nets.
-        seeds: one per net.
+        seeds: one per net, of the order in which it sees the patterns.
         digits: trained and validated on.
-        eta_factor: what the paper's eta is multiplied by.
+        recipe: tells eta and on how many patterns h is measured.
         epoch_callbacks: one per net, called after each pass.
     """
 
@@ -45,7 +45,7 @@ class OnePatternModule(EpochModule):
         lanes: Lanes,
         seeds: Sequence[int],
         digits: Digits,
-        eta_factor: float,
+        recipe: sdlm.SDLM,
         epoch_callbacks: Sequence[EpochCallback],
     ) -> None:
         super().__init__(epoch_callbacks)
@@ -53,7 +53,7 @@ class OnePatternModule(EpochModule):
         self.lanes = lanes
         self.seeds = seeds
         self.digits = digits
-        self.eta_factors = [eta_factor] * len(seeds)
+        self.recipe = recipe
 
     def configure_optimizers(self) -> None:
         """None, as the lanes make the updates."""
@@ -88,9 +88,12 @@ class OnePatternModule(EpochModule):
 
     def on_train_epoch_start(self) -> None:
         self.started = time.perf_counter()
-        number = self.current_epoch + 1
-        images, _, order = self.chunk(sdlm.curvature_patterns(self.order(), number))
-        self.rates = sdlm.rates(self.lanes, images, order, number, self.eta_factors)
+        recipe, number = self.recipe, self.current_epoch + 1
+        measured_on = sdlm.curvature_patterns(self.order(), number, recipe.hessian_patterns)
+        images, _, order = self.chunk(measured_on)
+        eta = recipe.eta[min(number, len(recipe.eta)) - 1]
+        self.rates = sdlm.rates(self.lanes, images, order, eta, recipe.eta_factor)
+        self.norms = self.lanes.weights.norm(dim=1)
         self.loss = torch.zeros(len(self.seeds), dtype=torch.float64)
         self.wrong = torch.zeros(len(self.seeds), dtype=torch.int64)
         self.seen = 0
@@ -120,6 +123,7 @@ class OnePatternModule(EpochModule):
                 "learning_rate": float(self.rates[k].median()),
                 "learning_rate_lowest": float(self.rates[k].min()),
                 "learning_rate_highest": float(self.rates[k].max()),
+                "weight_norm": float(self.norms[k]),  # before the pass
                 "epoch_seconds": seconds / len(self.seeds),
             }
             metrics |= {name: errors[k] for name, errors in measured.items()}

@@ -1,24 +1,20 @@
 """What the study keeps of its runs in `results/`: out of MLflow, into files, and back."""
 
 from lenet.results.collect import MODEL, collect
+from lenet.results.figures import FIGURES, Claim, Figures, load_figures, save_figures
 from lenet.results.predictions import Predictions, read_predictions
 from lenet.results.restore import add_files, of_parent, of_result, parent_id, restore_run
 from lenet.results.result import (
-    FIGURES,
     FOLDER,
     PREDICTIONS,
     RUNS,
-    Figures,
     Result,
-    evaluate_all,
     find,
     identities,
     load,
     load_all,
-    load_figures,
     metrics_of,
     save,
-    save_figures,
     save_record,
     words_of,
 )
@@ -29,12 +25,12 @@ __all__ = [
     "MODEL",
     "PREDICTIONS",
     "RUNS",
+    "Claim",
     "Figures",
     "Predictions",
     "Result",
     "add_files",
     "collect",
-    "evaluate_all",
     "find",
     "identities",
     "load",

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NotRequired
 
@@ -25,21 +25,16 @@ from lenet.files import (
     Count,
     Number,
     Seed,
-    Share,
     Text,
     check_array,
     damaged,
     read_arrays,
     read_json,
 )
-from lenet.statistics import Interval, verdict
+from lenet.statistics import Interval, wilson
 
 FOLDER = "results"  # in the project
-FIGURES = "evaluation.json"  # in reports/
 RUNS, PREDICTIONS = "result.json", "predictions.npz"
-
-
-Figures = dict[str, list[dict[str, Any]]]  # by experiment, of each run: "seed" and `Evaluation`
 
 EXACT = ConfigDict(strict=True, extra="forbid")
 NEEDED = ("training_seconds", "macs", "variables")  # metrics of every run
@@ -108,21 +103,7 @@ class _About(TypedDict):
     runs: Annotated[list[_RunOfFile], Field(min_length=1), AfterValidator(_one_a_seed)]
 
 
-@with_config(EXACT)
-class _FiguresOfRun(TypedDict):
-    """`Evaluation` and the seed, as reports/evaluation.json tells them."""
-
-    seed: Seed
-    count: Count
-    errors: Annotated[int, Field(ge=0)]
-    error: Share
-    low: Share
-    high: Share
-    reject: Share
-
-
 ABOUT = TypeAdapter(_About)
-FIGURES_OF_RUNS = TypeAdapter(dict[str, list[_FiguresOfRun]])
 
 
 @dataclass(frozen=True)
@@ -168,6 +149,15 @@ class Result:
         return evaluate_answers(self.wrong[number], self.margin[number])
 
     @property
+    def pairs(self) -> NDArray[np.float64]:
+        """(10, 10): how often each true class (rows) is given as another; the mean over seeds."""
+        counts = np.zeros((10, 10))
+        labels = np.broadcast_to(self.label, self.prediction.shape)
+        np.add.at(counts, (labels, self.prediction), 1 / len(self.runs))
+        np.fill_diagonal(counts, 0)
+        return counts
+
+    @property
     def seconds(self) -> NDArray[np.float64]:
         """(S,): processor seconds of each training, which depend less than the clock's on what
         else the machine did; the clock's where those are not known."""
@@ -177,15 +167,16 @@ class Result:
 
 
 def metrics_of(evaluation: Evaluation, row: paper.Row | None) -> dict[str, float]:
-    """The figures of a run, beside the paper's if it has a row there, as MLflow keeps them."""
-    of_paper = {} if row is None else {"paper/error": row.test_error / 100}
-    return of_paper | {
+    """The figures of a run, as MLflow keeps them, and the paper's of a row that they may stand
+    beside."""
+    figures = {
         "test/error": evaluation.error,
         "test/error_low": evaluation.low,
         "test/error_high": evaluation.high,
         "test/errors": evaluation.errors,
         "test/reject": evaluation.reject,
     }
+    return figures if row is None else figures | {"paper/error": row.test_error / 100}
 
 
 def words_of(error: Interval, row: paper.Row | None) -> dict[str, str]:
@@ -194,8 +185,23 @@ def words_of(error: Interval, row: paper.Row | None) -> dict[str, str]:
     words = {"interval": f"{100 * error.low:.2f} to {100 * error.high:.2f}"}
     if row is None:
         return words
-    found = verdict(error, row.test_error / 100, paper.TEST_DIGITS, paper.UNCERTAINTY / 100)
-    return words | {"verdict": found.name, "paper.row": row.name, "paper.section": row.section}
+    return words | {
+        "verdict": _verdict(error, row.test_error / 100),
+        "paper.row": row.name,
+        "paper.section": row.section,
+    }
+
+
+def _verdict(ours: Interval, of_paper: float) -> str:
+    """Whether the 95 % interval of the difference (Newcombe's, of two intervals as if independent)
+    lies wholly outside of the paper's own uncertainty (III.C)."""
+    low, high = wilson(round(of_paper * paper.TEST_DIGITS), paper.TEST_DIGITS)
+    difference, margin = ours.mean - of_paper, paper.UNCERTAINTY / 100
+    if difference + np.hypot(ours.high - ours.mean, of_paper - low) < -margin:
+        return "better"
+    if difference - np.hypot(ours.mean - ours.low, high - of_paper) > margin:
+        return "worse"
+    return "no difference"
 
 
 def save(result: Result, folder: Path) -> None:
@@ -300,43 +306,6 @@ def load_all(root: Path) -> dict[str, Result]:
             reason = f"its labels are not those of {root / other}"
             raise damaged(folder / PREDICTIONS, reason, _trained_again(folder))
     return found
-
-
-def evaluate_all(results: Mapping[str, Result]) -> Figures:
-    """The figures of every run, by experiment, in the order of its runs."""
-    return {
-        name: [
-            {"seed": run["seed"], **asdict(result.evaluate(number))}
-            for number, run in enumerate(result.runs)
-        ]
-        for name, result in results.items()
-    }
-
-
-def save_figures(figures: Figures, path: Path) -> None:
-    """Writes what `evaluate_all` gives, all at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(figures, indent=1) + "\n")
-    os.replace(part, path)
-
-
-def load_figures(path: Path, results: Mapping[str, Result]) -> Figures:
-    """Reads what `save_figures` wrote of those results.
-
-    Raises:
-        InputError: a file that is missing or damaged, or of other runs.
-    """
-    again = "dvc repro -s -f evaluate"
-    try:
-        figures: Any = read_json(path, FIGURES_OF_RUNS, again)
-    except FileNotFoundError as e:
-        raise InputError(f"there is no {path}: {again}") from e
-    for name, result in results.items():
-        seeds = [run["seed"] for run in figures.get(name, [])]
-        if seeds != [run["seed"] for run in result.runs]:
-            raise InputError(f"{path} does not tell of the runs of {name}: {again}")
-    return figures
 
 
 def identities(folder: Path) -> dict[int, str | None]:

@@ -12,7 +12,7 @@ from lenet.tracking.runs import (
     find_run,
     read_experiments,
 )
-from lenet.tracking.store import local_store, say, usable
+from lenet.tracking.store import ask, local_store, say, usable
 from lenet.tracking.tracker import (
     EXPERIMENT,
     STAND_IN_EXPERIMENT,
@@ -36,6 +36,7 @@ __all__ = [
     "RunRecord",
     "Source",
     "Tracker",
+    "ask",
     "experiment_name",
     "find_run",
     "flat",

@@ -25,6 +25,13 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)  # that a server is away, t
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises what it logs
 
 FILE = "sqlite:///"  # then the path of a database file
+CREDENTIALS = (  # besides a user's name and password
+    "MLFLOW_TRACKING_TOKEN",
+    "MLFLOW_TRACKING_AUTH",
+    "MLFLOW_TRACKING_AWS_SIGV4",
+    "MLFLOW_TRACKING_CLIENT_CERT_PATH",
+)
+PREAMBLE = "(raised as a result of"  # of SQLAlchemy's, before what is wrong
 ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not there
 
 
@@ -80,6 +87,13 @@ def database(uri: str) -> Any:
     return create_engine(_quoted(uri))
 
 
+def has_credentials() -> bool:
+    """Whether MLflow has any that it would show to whatever server it talks to."""
+    from mlflow.utils.credentials import read_mlflow_creds
+
+    return any(read_mlflow_creds()) or any(os.environ.get(name) for name in CREDENTIALS)
+
+
 def ask_server(uri: str) -> None:
     """Returns if an MLflow server answers.
 
@@ -127,7 +141,9 @@ def printable(text: str) -> str:
 
 def first_line(error: Exception) -> str:
     """What an error says, short enough for a line."""
-    return printable(str(error).splitlines()[0]) if str(error).strip() else type(error).__name__
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith(PREAMBLE)]
+    return printable(said[0]) if said else type(error).__name__
 
 
 def say(line: str) -> None:

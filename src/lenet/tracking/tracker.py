@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import unquote, urlparse
 
 from lenet.errors import InputError, writing
 from lenet.tracking import models
@@ -21,6 +22,7 @@ from lenet.tracking.store import ask, connect, is_server, usable
 from lenet.tracking.views import experiment_tags, page
 
 LOCAL_SERVER = "http://127.0.0.1:5000"  # which `make ui` starts
+PART = ".artifact.uploading."  # MLflow's own name for one, as far as a random part
 
 EXPERIMENT = "LeNet 1998"
 STAND_IN_EXPERIMENT = "LeNet 1998 - stand-in digits, not MNIST"
@@ -178,6 +180,7 @@ class Tracker:
                 run_id = known.id
                 send(self._client, run_id, {"tags": tags | {FAILURE: ""}})
                 self._client.update_run(run_id, status="RUNNING")
+                self._remove_parts(run_id)
             else:
                 opened = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
                 run_id = opened.info.run_id
@@ -189,6 +192,13 @@ class Tracker:
             monitor.start()
             self._monitors[run_id] = monitor
         return run_id
+
+    def _remove_parts(self, run_id: str) -> None:
+        """Of a run in this project's own folder, what a kill left of files on their way there."""
+        place = urlparse(self._client.get_run(run_id).info.artifact_uri)
+        if place.scheme == "file":
+            for part in Path(unquote(place.path)).glob(f"{PART}*"):
+                part.unlink()
 
     def write(self, run_id: str | None, record: Record) -> None:
         """Writes a record of a run, as `send`; while a server is away, to the spool.

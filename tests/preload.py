@@ -1,0 +1,15 @@
+"""What most commands import and look for first, for the server that `commands.py` forks them from."""
+
+import hydra.core.plugins
+
+import lenet.classic
+import lenet.experiment.artifacts
+import lenet.experiment.command
+import lenet.experiment.job
+import lenet.experiment.schema
+import lenet.learning.lanes
+import lenet.learning.modules
+import lenet.learning.trainer
+import lenet.tracking.store  # noqa: F401
+
+hydra.core.plugins.Plugins.instance()
