@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint ui
+.PHONY: help demo test test-all lint ui labs
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,3 +37,16 @@ ui: $(INSTALLED)  ## browse the runs in MLflow, those of results/ too, on this m
 	@echo "Ctrl-C ends it."
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore \
 	  $(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --host 127.0.0.1 --workers 1
+
+NOTEBOOKS := $(patsubst %.py,%.ipynb,$(wildcard labs/[1-9]_*.py))
+
+labs: $(NOTEBOOKS)  ## open the notebooks for students in JupyterLab
+	$(BIN)/jupyter lab labs
+
+labs/%.ipynb: | labs/%.py .venv/labs  # made once: what a student writes into it stays
+	@$(BIN)/jupytext --quiet --to ipynb $(@:.ipynb=.py)
+
+.venv/labs: $(INSTALLED)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation \
+	  -c requirements.lock -e '.[labs]'
+	@touch $@

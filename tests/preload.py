@@ -1,4 +1,6 @@
-"""What most commands import and look for first, for the server that `commands.py` forks them from."""
+"""What most commands import: for the server that `commands.py` forks them from."""
+
+# ruff: noqa: F401
 
 import hydra.core.plugins
 
@@ -10,6 +12,6 @@ import lenet.experiment.schema
 import lenet.learning.lanes
 import lenet.learning.modules
 import lenet.learning.trainer
-import lenet.tracking.store  # noqa: F401
+import lenet.tracking.store
 
 hydra.core.plugins.Plugins.instance()

@@ -224,6 +224,7 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "make test-all": makes,
     "make lint": makes,
     "make ui": makes,
+    "make labs": makes,
     "python train.py": trains(*ONE_EPOCH),
     "python train.py --help": says("lenet5_max_relu"),
     'eval "$(python train.py -sc install=bash)"': completes,
@@ -245,10 +246,10 @@ DOCUMENTED: dict[str, Way | Slow] = {
     ),
     # several workers: tests/experiment/test_parallel.py
     "python train.py -m 'model=glob(lenet5*)' hydra/launcher=joblib trainer.threads=1": says(
-        "JoblibLauncher", "--cfg", "hydra", without=("-m",)
+        "JoblibLauncher", "model=lenet5", "--cfg", "hydra", without=("-m",)
     ),
     "python train.py -m 'model=glob(lenet5*)' hydra/launcher=joblib hydra.launcher.n_jobs=4 "
-    "trainer.threads=1": says("n_jobs: 4", "--cfg", "hydra", without=("-m",)),
+    "trainer.threads=1": says("n_jobs: 4", "model=lenet5", "--cfg", "hydra", without=("-m",)),
     "python train.py trainer=ddp": Slow(trains(*ONE_EPOCH)),
     "python train.py trainer=ddp trainer.devices=4": says("devices: 4", "--cfg", "job"),
     "python train.py search=modern": Slow(trains(*ONE_EPOCH, "hydra.sweeper.n_trials=1")),

@@ -14,6 +14,7 @@ from tests.tracking.test_server import Server
 pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler here")
 
 WAYS = {"killed": DIES, "failed": errno.EIO}
+GATE = ("classical",)
 MOST_LINES = 3  # that a command says of a write that failed
 
 
@@ -24,7 +25,6 @@ class Trial:
         self.folder, self.empty_database = folder, empty_database
         shutil.copy(empty_database, folder)
         self.server = Server(folder, f"sqlite:///{folder}/mlflow.db")
-        self.server.start()
         self.warm = Warm(folder, self.server.uri)
         self._undisturbed: dict[str, Came] = {}
 
@@ -62,6 +62,8 @@ class Trial:
         self.server.stop()
 
     def _prepared(self, case: Case) -> Case:
+        if case.kind == "delivery":
+            self.server.start()  # unless it runs
         prepare(case, self.empty_database, self.server.uri)
         return case
 
@@ -86,22 +88,16 @@ def check(trial: Trial, kind: str, tries: list[tuple[int, str]]) -> None:
     assert not faults, f"{kind}\n" + "\n\n".join(faults)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(k, marks=pytest.mark.slow if k in GATE else pytest.mark.long) for k in KINDS],
+)
 def test_each_place_that_writes_once(trial: Trial, kind: str) -> None:
-    """One write of each line of this project, killed and failed in turn; of a line that several
-    kinds run, in the first of them."""
-    before = KINDS[: KINDS.index(kind)]
-    seen = {_line(place) for each in before for place in trial.undisturbed(each).writes}
+    """One write of each line of this project, killed and failed in turn."""
     first: dict[str, int] = {}
     for number, place in enumerate(trial.undisturbed(kind).writes, 1):
-        if _line(place) not in seen:
-            first.setdefault(_line(place), number)
+        first.setdefault(place.rpartition(" ")[2], number)
     check(trial, kind, list(zip(first.values(), itertools.cycle(WAYS))))
-
-
-def _line(place: str) -> str:
-    return place.rpartition(" ")[2]
 
 
 @pytest.mark.long

@@ -113,16 +113,17 @@ def test_unpacked_content_is_checked_each_time(root: Path, tmp_path: Path, spoil
         source.load_raw("mnist", tmp_path / "data")
 
 
-def count(folder: Path) -> int:
-    """How many digits to train on a process finds."""
+def count(root: str, folder: Path) -> int:
+    """How many digits to train on a process finds, with that MNIST_ROOT."""
+    os.environ["MNIST_ROOT"] = root
     return len(source.load_raw("mnist", folder).train_labels)
 
 
 @pytest.mark.usefixtures("root")
 def test_eight_processes_unpack_once_and_all_succeed(tmp_path: Path) -> None:
-    environment = os.environ.update, (dict(os.environ),)
-    with ProcessPoolExecutor(8, FORKS, *environment) as pool:
-        assert list(pool.map(count, 8 * [tmp_path / "data"])) == 8 * [60_000]
+    given = 8 * [os.environ["MNIST_ROOT"]], 8 * [tmp_path / "data"]
+    with ProcessPoolExecutor(8, FORKS) as pool:
+        assert list(pool.map(count, *given)) == 8 * [60_000]
     assert [p.name for p in (tmp_path / "data").iterdir() if p.name != ".lock"] == ["MNIST"]
 
 

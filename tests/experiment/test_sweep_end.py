@@ -11,7 +11,7 @@ from tests.conftest import runs
 
 from lenet.errors import InputError
 from lenet.experiment import Sweep
-from lenet.experiment.sweep import PARENT, SweepJob, read_shared
+from lenet.experiment.sweep import PARENT, SweepJob, read_note, read_shared
 from lenet.files import LARGEST_TEXT
 from lenet.terminal import Failure
 from lenet.tracking import Tracker
@@ -64,10 +64,17 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize("damage", DAMAGED, ids=lambda damage: damage[:40])
-def test_what_fails_at_the_end_ends_the_sweep(
-    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
-) -> None:
+def test_a_damaged_note_is_a_failure(tmp_path: Path, damage: str) -> None:
     (tmp_path / "job-0000.json").write_text(damage)
+    failure = read_note(tmp_path / "job-0000.json")["failure"]
+    assert failure.reason.startswith("its note cannot be read: ")
+    assert failure.reason.isprintable()
+
+
+def test_what_fails_at_the_end_ends_the_sweep(
+    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "job-0000.json").write_text(DAMAGED[0])
     SweepJob(tmp_path, 1, sweep.parent).failed(Failure("lenet5", "there was a reason"))
     with pytest.raises(SystemExit) as ended:
         sweep.on_multirun_end(OmegaConf.create())

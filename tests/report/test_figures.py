@@ -106,7 +106,9 @@ def test_quantities_have_three_figures(value, text):
 
 def test_a_seed_that_fails_is_named_and_does_not_hide_the_others():
     failing = {"lenet5_relu_rbf": 400}
-    found = {name: make(name, [5, 6, failing.get(name, 7)]) for name in groups.CELLS.values()}
+    found = {
+        name: make(name, [5, 6, failing.get(name, 7)], "lenet5") for name in groups.CELLS.values()
+    }
     drawn = figures_learning.all_figures(found, tables.effects(evaluate(found)))
     figure, caption = drawn["figure_beyond_ablation_cells"]
     assert "Of the 3 seeds of average pooling, ReLU, RBF output 1 failed: 80.0 %." in caption

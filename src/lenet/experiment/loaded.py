@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from lenet.classifier import Classifier, Costs
 from lenet.data import VIEWS
 from lenet.errors import InputError
-from lenet.experiment import targets
+from lenet.experiment import schema, targets
 from lenet.experiment.config import build
 
 
@@ -66,6 +66,7 @@ def load_classifier(
             values = _composed(config, own)
         name, view = values["name"], values["data"]["view"]
         VIEWS[view]
+        schema.check(values, ["model"])
         _check_size(values["model"], weights)
         recipe, model = (_made(values[part]) for part in ("recipe", "model"))
         loaded = LoadedClassifier(name, view, recipe.load(model, weights))

@@ -97,7 +97,7 @@ class SweepJob:
 
     def begin(self, name: str) -> None:
         """Says which job begins, and about how long the sweep takes yet, by those that are done."""
-        done = [_read(path) for path in self.folder.glob("job-*.json")]
+        done = [read_note(path) for path in self.folder.glob("job-*.json")]
         trained = [note for note in done if not all(o.skipped for o in note.get("outcomes", []))]
         each = (time.time() - self.started) / len(trained) if trained else None
         left = None if each is None else each * (self.jobs - len(done))
@@ -216,7 +216,7 @@ class Sweep(Callback):
 
         status = "FAILED"
         try:
-            notes = [_read(path) for path in sorted(self.folder.glob("job-*.json"))]
+            notes = [read_note(path) for path in sorted(self.folder.glob("job-*.json"))]
             if ended and all("outcomes" in note for note in notes):
                 status = "FINISHED"
             # joblib ends its workers without a word when the sweep is interrupted
@@ -262,7 +262,7 @@ def _quieten_optuna() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def _read(path: Path) -> _Note:
+def read_note(path: Path) -> _Note:
     """A job's note; one that is damaged is a failure."""
     try:
         return NOTE.validate_json(read_text(path))

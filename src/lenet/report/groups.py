@@ -36,6 +36,7 @@ SECOND_CONFIGS = {
     "lenet1_modern": ("lenet1", "today's recipe"),
     "lenet4_modern": ("lenet4", "today's recipe"),
     "lenet5_modern": ("lenet5", "today's recipe"),
+    "lenet5_lush": ("lenet5", "as in the authors' later demo"),
     "lenet5_modern_dist": ("lenet5_dist", "today's recipe"),
 }
 """Experiments that stand beside a row of Figure 9: another reading of the paper, a longer training,
