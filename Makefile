@@ -17,8 +17,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(INSTALLED)  ## train two networks and show their test errors beside the paper's
-	$(BIN)/python train.py -m model=lenet5,lenet5_relu
+demo: $(INSTALLED)  ## train two networks for five epochs; show their test errors beside the paper's
+	$(BIN)/python train.py -m model=lenet5,lenet5_relu recipe.epochs=5
 
 test: $(INSTALLED)  ## the tests that fit 15 minutes
 	$(BIN)/python -m pytest -m "not long" -n auto --dist worksteal
@@ -34,8 +34,8 @@ lint: $(INSTALLED)  ## ruff, mypy and who may import whom
 
 ui: $(INSTALLED)  ## browse the runs in MLflow, those of results/ too, on this machine only
 	@$(BIN)/python -m lenet.study restore
-	@echo "Open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (Ctrl-C ends it)"
-	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
+	@echo "Ctrl-C ends it."
+	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore \
 	  $(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --host 127.0.0.1 --workers 1
 
 NOTEBOOKS := $(patsubst %.py,%.ipynb,$(wildcard labs/[1-9]_*.py))

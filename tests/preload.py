@@ -2,14 +2,7 @@
 
 # ruff: noqa: F401
 
-import dvc.cli.parser
-import dvc.repo
 import hydra.core.plugins
-import matplotlib.figure
-import mlflow.cli
-import mlflow.store.tracking.sqlalchemy_store
-import pyarrow.parquet
-import seaborn
 
 import lenet.classic
 import lenet.experiment.artifacts

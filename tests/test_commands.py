@@ -1,5 +1,7 @@
 """Every command that README.md and docs/ show works, each cut down to take little time."""
 
+import base64
+import json
 import os
 import re
 import shlex
@@ -8,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +19,8 @@ from PIL import Image
 from tests import commands
 from tests.commands import PROJECT, Done
 from tests.conftest import runs
+
+from lenet.data import load_raw
 
 SMALL = ("data=digits", "data.train_size=200", "trainer.threads=1")
 ONE_EPOCH = (*SMALL, "recipe.epochs=1", "tracking=off")
@@ -42,7 +47,22 @@ def trains(*cut: str) -> Way:
     def way(command: str, request: pytest.FixtureRequest) -> None:
         folder: Path = request.getfixturevalue("tracking_folder")
         done = succeeded(commands.run(instead(command, *cut), folder))
+        assert re.search("(test|validation) error %", done.stdout)
+
+    return way
+
+
+def extends(*cut: str) -> Way:
+    """With the files that docs/extending.md shows, as they stand there, beside `train.py`."""
+
+    def way(command: str, request: pytest.FixtureRequest) -> None:
+        folder: Path = request.getfixturevalue("extended")
+        done = succeeded(by_shell(shlex.join(instead(command, *cut)), folder))
         assert "test error %" in done.stdout
+        assert "paper %" not in done.stdout
+        newest = runs(folder)[0].info.run_id
+        draw_seven(folder / "digit.png")
+        succeeded(by_shell(f"python predict.py --run {newest} digit.png", folder))
 
     return way
 
@@ -76,12 +96,11 @@ def predicts(command: str, request: pytest.FixtureRequest) -> None:
     """A printed seven; by the committed LeNet-5 where the command does not name a run."""
     folder: Path = request.getfixturevalue("tracked")
     draw_seven(folder / "digit.png")
+    shutil.copy(folder / "digit.png", folder / "number.png")
     (folder / "scans").mkdir(exist_ok=True)
     draw_seven(folder / "scans" / "seven.png")
     if TRACKED in command:
         command = by_its_id(command, folder)
-    elif "--tracking" not in command:
-        command = command.replace("predict.py", "predict.py --tracking off", 1)
     if "<" in command:
         done = by_shell(command.replace("predict.py", f"{PROJECT}/predict.py", 1), folder)
     else:
@@ -133,6 +152,24 @@ def makes(command: str, request: pytest.FixtureRequest) -> None:
     assert succeeded(done).stdout.strip()
 
 
+def converts(command: str, request: pytest.FixtureRequest) -> None:
+    """The run that is there, into a file that onnxruntime agrees with."""
+    pytest.importorskip("onnxruntime")
+    folder: Path = request.getfixturevalue("tracked")
+    done = succeeded(commands.run(shlex.split(by_its_id(command, folder)), folder))
+    assert "lenet5.onnx" in done.stdout
+    assert (folder / "lenet5.onnx").stat().st_size > 4 * 60_000
+
+
+def asks(command: str, request: pytest.FixtureRequest) -> None:
+    """What it would send is what the test of the server sends."""
+    folder: Path = request.getfixturevalue("tracked")
+    draw_seven(folder / "digit.png")
+    given = by_shell(command.replace("curl", "printf '%s\\n'", 1), folder).stdout.splitlines()
+    [record] = json.loads(given[3])["dataframe_records"]
+    assert base64.b64decode(record["png"]) == (folder / "digit.png").read_bytes()
+
+
 def has_extras(command: str, request: pytest.FixtureRequest) -> None:
     """pip would find the extras; what it would fetch is not fetched."""
     known = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
@@ -146,8 +183,9 @@ def has_options(command: str, request: pytest.FixtureRequest) -> None:
     folder: Path = request.getfixturevalue("tracking_folder")
     words = shlex.split(command)
     program = "dask" if words[0] == "dask" else "mlflow"
-    name, *given = words[words.index(program) + 1 :]
-    done = succeeded(commands.run(["python", "-m", program, name, "--help"], folder))
+    given = words[words.index(program) + 1 :]
+    names = takewhile(lambda word: not word.startswith("-"), given)
+    done = succeeded(commands.run(["python", "-m", program, *names, "--help"], folder))
     known = set(re.findall(r"--[a-z-]+", done.stdout))
     assert {word for word in given if word.startswith("--")} <= known
 
@@ -201,6 +239,11 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python train.py model=lenet4 --cfg job": says("lenet4"),
     "python train.py model=lenet4 data=digits recipe.epochs=2 tracking=off": trains(*ONE_EPOCH),
     "python train.py repeat=1a2b3c4d": repeats,
+    "python train.py model=my_net": Slow(extends(*SMALL, "recipe.epochs=2")),
+    "python train.py model=my_net recipe=my_recipe": Slow(extends(*SMALL, "recipe.epochs=2")),
+    "python train.py data=folder data.folder=scans data.preprocess=true model=svc recipe=fit": Slow(
+        extends()
+    ),
     # several workers: tests/experiment/test_parallel.py
     "python train.py -m 'model=glob(lenet5*)' hydra/launcher=joblib trainer.threads=1": says(
         "JoblibLauncher", "model=lenet5", "--cfg", "hydra", without=("-m",)
@@ -249,9 +292,19 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python predict.py": says("picture", "--help"),
     "python predict.py digit.png": predicts,
     "python predict.py scans/ --json": predicts,
+    "python predict.py --all number.png": predicts,
     "python predict.py - < digit.png": Slow(predicts),
     "python predict.py --run 1a2b3c4d digit.png": predicts,
-    "python predict.py --tracking off digit.png": predicts,
+    "python predict.py --best digit.png": predicts,
+    "python train.py register=lenet5": trains(*SMALL, "recipe.epochs=1"),
+    # started and asked: tests/tracking/test_models.py
+    "MLFLOW_TRACKING_URI=sqlite:///mlflow.db mlflow models serve -m models:/lenet5-png@champion "
+    "--env-manager local --port 5001": has_options,
+    "curl -H 'Content-Type: application/json' -d "
+    '"{\\"dataframe_records\\": [{\\"png\\": \\"$(base64 -w0 digit.png)\\"}]}" '
+    "http://127.0.0.1:5001/invocations": asks,
+    "python -m lenet.predict onnx 1a2b3c4d": converts,
+    "pip install -e '.[onnx]'": has_extras,
     "dvc repro": Slow(pipes("--dry")),
     "dvc repro train@lenet5": Slow(pipes("--dry")),
     "dvc repro -s train@lenet5_dist": Slow(pipes("--dry")),
@@ -305,6 +358,26 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
     for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "first"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def extended(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
+    """A project with the files of docs/extending.md, each of at most ten lines, and some scans."""
+    folder = tmp_path_factory.mktemp("extended")
+    shutil.copytree(PROJECT / "conf", folder / "conf")
+    for path in (PROJECT / "train.py", PROJECT / "predict.py", empty_database):
+        shutil.copy(path, folder)
+    page = (PROJECT / "docs" / "extending.md").read_text()
+    for name, text in re.findall(r"^```(?:python|yaml)\n# (\S+)\n(.*?)^```$", page, re.M | re.S):
+        assert 1 <= len(text.split("\n")) - 1 <= 10, name
+        (folder / name).write_text(text)
+    raw = load_raw("digits", folder)
+    for number in range(200):
+        image = Image.fromarray(255 - raw.train_images[number].numpy()).resize((90, 80))
+        of_class = folder / "scans" / str(int(raw.train_labels[number]))
+        of_class.mkdir(parents=True, exist_ok=True)
+        image.save(of_class / f"{number}.png")
     return folder
 
 

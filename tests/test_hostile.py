@@ -30,11 +30,11 @@ from tests.conftest import PROJECT
 
 from lenet import files, results
 from lenet.classic import NearestNeighbours, persistence
+from lenet.data import pictures
 from lenet.errors import InputError
 from lenet.experiment import load_classifier, own_names, read_configuration
 from lenet.experiment.repeat import configuration
 from lenet.nets import save_tensors
-from lenet.predict import images
 from lenet.predict.chosen import choose
 from lenet.report import page, tables
 from lenet.report.drawn import PICTURES as PICTURES_FILE
@@ -152,7 +152,7 @@ def keep(tmp_path: Path, empty_database: Path, monkeypatch) -> Callable[..., str
         tracker = Tracker(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "mlruns", stand_in=True)
         with tracker.start().run("a run") as run:
             run.tags(tags | more)
-            run.metrics({"macs": 1.0})
+            run.metrics({"training_seconds": 1.0})
             for name, content in contents.items():
                 with run.artifact(name) as path:
                     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -482,7 +482,7 @@ PICTURES: dict[str, Callable[[Path], bytes]] = {
 @pytest.mark.parametrize("kind", PICTURES)
 def test_a_picture(kind: str, canary: Path, tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(PICTURES[kind](canary))
-    refused(lambda: images.read(str(tmp_path / "x.png")))
+    refused(lambda: pictures.read(str(tmp_path / "x.png")))
 
 
 # params.yaml

@@ -19,10 +19,11 @@ MODEL_FILES = ("model.safetensors", "model.skops")
 
 
 class Costs(NamedTuple):
-    """What classifying one digit takes, counted as in the paper's Figures 11 and 12."""
+    """What classifying one digit takes, counted as in the paper's Figures 11 and 12; None is not
+    known, as of a layer of a kind that nobody has counted."""
 
-    macs: int  # multiply-accumulates
-    variables: int  # stored
+    macs: int | None  # multiply-accumulates
+    variables: int | None  # stored
 
 
 class Classifier(Protocol):
@@ -35,7 +36,7 @@ class Classifier(Protocol):
     file: str
 
     def scores(self, images: "Tensor") -> "NDArray":
-        """N x 1 x H x W -> N x 10, larger is better."""
+        """N x 1 x H x W -> N x classes, larger is better."""
 
     def costs(self, images: "Tensor") -> Costs:
         """For one digit, in the mean over N x 1 x H x W if digits differ."""

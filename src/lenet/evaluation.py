@@ -1,6 +1,6 @@
 """From scores to figures. Knows digits and scores, no model.
 
-Scores are N x 10, larger is better; labels are N, 0 to 9.
+Scores are N x classes, larger is better; labels are N, from 0 on.
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ def evaluate(scores: NDArray, labels: NDArray) -> Evaluation:
     """The figures of one run.
 
     Raises:
-        ValueError: scores that are not N x 10 for N labels, or not finite.
+        ValueError: scores that are not one for each class and label, or not finite.
     """
-    if scores.shape != (len(labels), 10):
+    if scores.ndim != 2 or len(scores) != len(labels) or labels.max() >= scores.shape[1]:
         raise ValueError(f"scores of shape {scores.shape} for {len(labels)} labels")
     if not np.isfinite(scores).all():
         raise ValueError("scores are not finite: the classifier has no opinion on some digits")
@@ -51,7 +51,7 @@ def evaluate_answers(wrong: NDArray[np.bool_], margin: NDArray[np.float16]) -> E
 
 
 def margins(scores: NDArray) -> NDArray[np.float16]:
-    """The difference between the two best scores (III.D), what rejection goes by: N x 10 -> N.
+    """The difference between the two best scores (III.D), what rejection goes by: N x classes -> N.
 
     In half precision, as it is kept: figures come out the same from scores and from what is kept.
     """

@@ -80,24 +80,34 @@ def read_json(path: Path, kind: TypeAdapter[T], otherwise: str) -> T:
 
 def read_arrays(path: Path, otherwise: str) -> "dict[str, NDArray]":
     """The arrays of an .npz file, whose checksums fit; arguments and errors as `read_json`."""
-    import numpy as np
-
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ValueError("it is no file")
-        with zipfile.ZipFile(path) as archive:
-            _check_sizes(archive)
-            if odd := archive.testzip():
-                raise ValueError(f"the checksum of {odd} does not fit")
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
+        return load_arrays(path)
     except FileNotFoundError:
         raise
-    except Exception as e:  # of many kinds: no zip, a header that makes no sense, pickles
+    except Exception as e:
         raise damaged(path, _first_line(e), otherwise) from e
+
+
+def load_arrays(path: Path) -> "dict[str, NDArray]":
+    """The arrays of an .npz file from anywhere.
+
+    Raises:
+        Exception: of many kinds: no zip, checksums that do not fit, a header that makes no sense,
+            pickles, more bytes than are allowed.
+    """
+    import numpy as np
+
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is no file")
+    with zipfile.ZipFile(path) as archive:
+        _check_sizes(archive)
+        if odd := archive.testzip():
+            raise ValueError(f"the checksum of {odd} does not fit")
+    with np.load(path, allow_pickle=False) as arrays:
+        found = {name: arrays[name] for name in arrays.files}
     for name, array in found.items():
         if not hasattr(array, "dtype"):
-            raise damaged(path, f"{name} is no array", otherwise)
+            raise ValueError(f"{name} is no array")
     return found
 
 

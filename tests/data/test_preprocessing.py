@@ -6,7 +6,7 @@ import torch
 from tests.conftest import PROJECT
 
 from lenet import results
-from lenet.data.preprocessing import normalise
+from lenet.data.preprocessing import normalise, normalise_all
 from lenet.data.source import load_raw
 from lenet.errors import InputError
 from lenet.predict.chosen import choose
@@ -51,6 +51,50 @@ def test_noise_shadows_and_specks_are_paper() -> None:
     photo[:, 40:] -= 0.2  # a shadow
     photo[2, 2] = 0  # a speck
     assert form(normalise(photo)) == (20, 5)
+
+
+GRADIENTS = {  # of light, 120 to 220 of 255, and others
+    "across": lambda x, y: 120 + 100 * x,
+    "slanted": lambda x, y: 90 + 70 * x + 70 * y,
+    "dark corners": lambda x, y: 220 - 200 * ((x - 0.5) ** 2 + (y - 0.5) ** 2),
+    "shadow": lambda x, y: np.where(x + 0.3 * y > 0.6, 130, 210),
+}
+
+
+@pytest.mark.parametrize("light", GRADIENTS.values(), ids=GRADIENTS)
+@pytest.mark.parametrize("dark", [True, False])
+def test_a_digit_under_uneven_light_is_found(light, dark: bool) -> None:
+    y, x = np.mgrid[0:240, 0:320] / np.array([240, 320]).reshape(2, 1, 1)
+    seven = np.zeros((240, 320))
+    seven[60:76, 120:200] = 1
+    for row in range(60, 190):
+        seven[row, 184 - (row - 60) // 3 : 200 - (row - 60) // 3] = 1
+    plain = normalise(seven.astype(np.float32)).astype(float)
+    paper = light(x, y) / 255 if dark else light(x, y) / 510
+    picture = paper * (1 - 0.6 * seven) if dark else paper + 0.45 * seven
+    picture += np.random.default_rng(0).normal(0, 0.01, picture.shape)
+    found = normalise(picture.clip(0, 1).astype(np.float32)).astype(float)
+    assert np.abs(found - plain).sum() / np.maximum(found, plain).sum() < 0.35
+
+
+def test_strokes_of_one_digit_and_digits_beside_each_other() -> None:
+    assert len(normalise_all(BAR)) == 1
+    broken = BAR.copy()
+    broken[28:31] = 0  # in two, one above the other
+    broken[46:50, 32:40] = 1  # a foot that does not touch
+    assert len(normalise_all(broken)) == 1
+    two_lines = np.zeros((160, 120), np.float32)
+    for top, left in ((10, 70), (10, 20), (90, 20)):
+        two_lines[top : top + 50, left : left + 10] = 1
+    two_lines[90:140, 20:60] = 1
+    found = normalise_all(two_lines)
+    assert [form(digit)[1] for digit in found] == [4, 4, 16], "line by line, from left to right"
+
+
+def test_mnists_own_digits_are_one_each(mnist_root, tmp_path) -> None:
+    images = load_raw("mnist", tmp_path).test_images[::20].numpy()
+    several = sum(len(normalise_all(image / np.float32(255))) > 1 for image in images)
+    assert several <= 2
 
 
 def test_thin_lines_do_not_pale() -> None:

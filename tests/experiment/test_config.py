@@ -12,7 +12,7 @@ from lenet import paper
 from lenet.data import stand_in
 from lenet.evaluation import evaluate
 from lenet.experiment.command import train
-from lenet.experiment.config import build, check, flat
+from lenet.experiment.config import build, check
 from lenet.experiment.job import Job
 from lenet.tracking import Tracker
 
@@ -58,10 +58,6 @@ def test_an_experiment_of_ones_own_says_what_differs(configure, tmp_path: Path) 
     assert (cfg.name, cfg.recipe.j) == ("mine", 7.0)
     for same in ("paper", "data", "model"):
         assert cfg[same] == parent[same]
-
-
-def test_flat_keys_are_those_of_the_command_line() -> None:
-    assert flat({"a": {"b": {"c": 1}}, "d": [2]}) == {"a.b.c": 1, "d": [2]}
 
 
 @pytest.mark.slow

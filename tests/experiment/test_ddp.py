@@ -21,7 +21,7 @@ def test_two_processes_train_as_one(train, tmp_path: Path) -> None:
         assert done.stdout.count("epoch 2") == 1
     one, two = reversed(runs(tmp_path))
     assert two.data.params["trainer.devices"] == "2"
-    for name in ("train/loss", "train/error", "validation/error", "test/error"):
+    for name in ("train/loss", "train/error_pct", "validation/error_pct", "test/error_pct"):
         assert two.data.metrics[name] == pytest.approx(one.data.metrics[name], rel=1e-3), name
     again = train(*SHORT, "trainer=ddp", "resume=true")
     assert "was finished" in again.stdout

@@ -46,11 +46,14 @@ def test_a_run_is_all_there(configure, database: str, tmp_path: Path) -> None:
     for tag in ("data.digest", "git.dirty", "threads", "compile", "version.torch"):
         assert tag in run.data.tags
     metrics = run.data.metrics
-    assert metrics["test/error"] == outcome.error == metrics["test/errors"] / 500
+    assert metrics["test/error_pct"] == pytest.approx(100 * outcome.error)
+    assert metrics["test/error_pct"] == pytest.approx(metrics["test/errors"] / 5)  # of 500
     assert metrics["variables"] == 61_706
-    assert "paper/error" not in metrics  # on digits that are not MNIST
-    assert run.data.tags["paper.section"] == "II.B"
-    for key in ("train/loss", "train/error", "validation/error", "learning_rate", "epoch_seconds"):
+    assert run.data.tags["interval"] == f"{100 * outcome.low:.2f} to {100 * outcome.high:.2f}"
+    of_paper = {"verdict", "paper.row", "paper/error_pct"}
+    assert not of_paper & (run.data.tags | metrics).keys(), "digits that stand in show none of it"
+    by_epoch = ("train/loss", "train/error_pct", "validation/error_pct", "learning_rate")
+    for key in (*by_epoch, "epoch_seconds"):
         assert [m.step for m in client.get_metric_history(outcome.run, key)] == [1, 2, 3, 4]
 
     artifacts = Path(client.download_artifacts(outcome.run, "", tmp_path))
@@ -82,8 +85,10 @@ def test_seeds_are_children_of_one_job(configure, database: str) -> None:
     job = client.get_run(parents.pop())
     assert job.info.run_name == "lenet5"
     errors = [o.error for o in outcomes]
-    assert job.data.metrics["test/error"] == pytest.approx(np.mean(errors))
-    assert job.data.metrics["test/error_std"] == pytest.approx(np.std(errors, ddof=1))
+    assert job.data.metrics["test/error_pct"] == pytest.approx(100 * np.mean(errors))
+    assert job.data.metrics["test/error_std_pct"] == pytest.approx(100 * np.std(errors, ddof=1))
+    low, high = map(float, job.data.tags["interval"].split(" to "))
+    assert low < job.data.metrics["test/error_pct"] < high
 
 
 def test_a_job_of_seeds_trains_each_as_it_would_alone(configure) -> None:
@@ -121,7 +126,7 @@ class Killed(BaseException):
 
 
 def test_a_run_that_was_killed_continues_as_the_same_run(
-    configure, database: str, monkeypatch
+    configure, database: str, monkeypatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tracked = ("seed=11", f"tracking={{uri:'{database}'}}", "recipe.epochs=3")
     [whole] = train(configure("seed=11", "recipe.epochs=3"))
@@ -136,7 +141,9 @@ def test_a_run_that_was_killed_continues_as_the_same_run(
     with pytest.raises(Killed):
         train(configure(*tracked))
     monkeypatch.setattr(MinibatchModule, "training_step", step)
+    capsys.readouterr()
     [outcome] = train(configure(*tracked, "resume=true"))
+    assert "Goes on after epoch 1 of 3." in capsys.readouterr().out
     assert outcome.error == whole.error
     client = mlflow.MlflowClient(database)
     kept = client.get_run(outcome.run)
@@ -144,11 +151,13 @@ def test_a_run_that_was_killed_continues_as_the_same_run(
     same = f"tags.`{IDENTITY}` = '{kept.data.tags[IDENTITY]}'"
     found = client.search_runs([kept.info.experiment_id], same)
     assert [run.info.status for run in found] == ["FINISHED"]
-    for key in ("train/loss", "validation/error"):
+    for key in ("train/loss", "validation/error_pct"):
         assert [m.step for m in client.get_metric_history(outcome.run, key)] == [1, 2, 3]
 
     [skipped] = train(configure(*tracked, "resume=true"))
-    assert skipped == replace(outcome, skipped=True)
+    for end in ("low", "high"):  # MLflow keeps 15 digits of a per cent
+        assert getattr(skipped, end) == pytest.approx(getattr(outcome, end), rel=1e-12)
+    assert skipped == replace(outcome, skipped=True, low=skipped.low, high=skipped.high)
     [anew] = train(configure(*tracked))
     assert anew.run != outcome.run
     assert not anew.skipped

@@ -22,7 +22,7 @@ def children(folder: Path) -> dict[str, tuple[str, float, str]]:
     kept = {
         run.info.run_name: (
             run.info.status,
-            run.data.metrics.get("test/error", -1.0),
+            run.data.metrics.get("test/error_pct", -1.0),
             run.data.tags["threads"],
         )
         for run in of_jobs
@@ -134,14 +134,15 @@ def test_a_job_that_a_cluster_takes_back_is_queued_again_and_continues(
             assert process.poll() is None
             time.sleep(0.05)
         [job] = [run for run in runs(tmp_path) if "mlflow.parentRunId" in run.data.tags]
-        os.kill(int(job.data.tags["process.id"]), signal.SIGUSR2)  # as Slurm does before its limit
+        number = int(job.data.tags["mlflow.process.id"])
+        os.kill(number, signal.SIGUSR2)  # as Slurm does before its limit
         out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert "failed" not in out
     assert "this job is preempted" in next(tmp_path.rglob("*_log.err")).read_text()
     [again] = [run for run in runs(tmp_path) if "mlflow.parentRunId" in run.data.tags]
     assert (again.info.run_id, again.info.status) == (job.info.run_id, "FINISHED")
-    assert again.data.tags["process.id"] != job.data.tags["process.id"]
+    assert again.data.tags["mlflow.process.id"] != job.data.tags["mlflow.process.id"]
     client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
     steps = [m.step for m in client.get_metric_history(job.info.run_id, "train/loss")]
     assert steps == list(range(1, 41))

@@ -22,6 +22,12 @@ def test_a_search_that_is_repeated_replays_its_trials(train, tmp_path: Path) -> 
     more = train(*QUICK, "hydra.sweeper.n_trials=3")
     assert more.returncode == 0, more.stderr
     assert more.stdout.count("was finished") == 2, "it goes on where the first one stopped"
+    assert "validation error %" in more.stdout
+    assert "recipe.optimizer.lr" in more.stdout, "what was searched"
+    assert "test error" not in more.stdout, "nothing may be chosen by it"
+    assert more.stdout.count("of the test digits, which chose nothing") == 1
+    assert "Study name" not in more.stdout + more.stderr
+    assert "A new study created" not in more.stderr
     best = found(tmp_path)
     again = train(*QUICK, "hydra.sweeper.n_trials=3")
     assert again.returncode == 0, again.stderr
@@ -30,9 +36,9 @@ def test_a_search_that_is_repeated_replays_its_trials(train, tmp_path: Path) -> 
 
     client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
-    errors = [r.data.metrics["final/validation_error"] for r in runs if r.data.metrics]
+    errors = [r.data.metrics["final/validation_error_pct"] for r in runs if r.data.metrics]
     assert len(errors) == 3
-    assert best["best_value"] == min(errors)
+    assert 100 * best["best_value"] == pytest.approx(min(errors))
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from tests.conftest import runs
 
 from lenet.errors import InputError
 from lenet.experiment import Sweep
-from lenet.experiment.sweep import PARENT, SweepJob, read_note, read_parent
+from lenet.experiment.sweep import PARENT, SweepJob, read_note, read_shared
 from lenet.files import LARGEST_TEXT
 from lenet.terminal import Failure
 from lenet.tracking import Tracker
@@ -101,7 +101,7 @@ def test_notes_steer_no_terminal(sweep: Sweep, tmp_path: Path, capsys) -> None:
 def test_a_damaged_parent_is_told_in_one_line(tmp_path: Path, damage: str) -> None:
     (tmp_path / PARENT).write_text(damage)
     with pytest.raises(InputError, match=f"^{tmp_path}/{PARENT} is damaged: start the sweep again"):
-        read_parent(tmp_path)
+        read_shared(tmp_path)
 
 
 def test_a_table_that_fails_does_not_leave_the_parent_open(

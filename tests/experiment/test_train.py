@@ -1,5 +1,6 @@
 """train.py from the shell: sweeps, statuses after a signal, and what wrong input is told."""
 
+import re
 import signal
 import time
 from pathlib import Path
@@ -19,6 +20,9 @@ def test_a_sweep_is_one_parent_with_a_child_for_each_job(train, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     assert "NOT MNIST" in done.stdout
     assert "lenet5_relu" in done.stdout.split("stand-in digits, NOT MNIST")[1]
+    assert "\n1 of 2: lenet5\n" in done.stdout
+    assert re.search("\n2 of 2: lenet5_relu, about [0-9]+ (s|min) left\n", done.stdout)
+    assert "paper" not in done.stdout.split("stand-in digits, NOT MNIST")[1]
     kept = {run.info.run_name: run for run in runs(tmp_path)}
     parent = kept.pop(f"sweep model=lenet5,lenet5_relu {' '.join(QUICK)}")
     assert set(kept) == {"lenet5 seed 0", "lenet5_relu seed 0"}
@@ -39,9 +43,13 @@ def test_an_interrupted_run_is_killed(
                 break
         process.send_signal(sent)
         start = time.monotonic()
-        process.communicate(timeout=60)
+        _, told = process.communicate(timeout=60)
     assert time.monotonic() - start < 30
     assert process.returncode != 0
+    kept = "lenet5 was interrupted: its first [0-9]+ epochs are kept; the same command with resume"
+    if multirun:
+        kept = "Interrupted: 0 of 1 jobs are finished and kept"
+    assert re.match(kept, told.splitlines()[-1])
     assert [run.info.status for run in runs(tmp_path)] == (1 + len(multirun)) * ["KILLED"]
 
 

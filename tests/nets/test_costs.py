@@ -84,4 +84,26 @@ def test_every_kind_of_layer_by_hand():
 def test_a_layer_that_cannot_be_counted_is_named():
     net = nn.Sequential(nn.Flatten(), nn.LayerNorm(4))
     with pytest.raises(ValueError, match="LayerNorm"):
-        net_costs(net, torch.zeros(1, 2, 2))
+        layer_costs(net, torch.zeros(1, 2, 2))
+    assert net_costs(net, torch.zeros(1, 2, 2)) == Costs(None, 8)
+
+
+class Twice(nn.Module):
+    def __init__(self, calls):
+        super().__init__()
+        self.calls = calls
+        self.F1 = nn.Linear(4, 4, bias=False)
+        self.norm = nn.BatchNorm1d(4)
+
+    def forward(self, x):
+        x = self.norm(x.flatten(1))
+        return self.F1(self.F1(x)) if self.calls else x @ self.F1.weight
+
+
+def test_a_forward_of_ones_own_is_counted_call_by_call():
+    net = Twice(calls=True).eval()
+    counted = {"norm": LayerCost(8, 8), "F1": LayerCost(32, 16)}
+    assert layer_costs(net, torch.zeros(1, 2, 2)) == counted
+    assert not net.F1._forward_hooks, "no hook is left"
+    with pytest.raises(ValueError, match="a Linear layer is used without being called"):
+        layer_costs(Twice(calls=False).eval(), torch.zeros(1, 2, 2))

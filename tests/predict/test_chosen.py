@@ -11,7 +11,6 @@ from lenet.data.source import stand_in
 from lenet.errors import InputError
 from lenet.experiment.loaded import load_classifier
 from lenet.predict.chosen import choose
-from lenet.results.restore import ORIGIN
 from lenet.tracking import VALIDATION_ERROR, Tracker
 
 RAW = stand_in()
@@ -34,12 +33,13 @@ def keep(store: str, tmp_path: Path, run_files: Path) -> Callable[..., str]:
         data: str = "mnist",
         files: tuple[str, ...] = ("config.yaml", "model.safetensors", "predictions.parquet"),
         status: str = "FINISHED",
+        size: int | None = None,
         **tags: str,
     ) -> str:
         tracker = Tracker(store, tmp_path / "mlruns", stand_in=data != "mnist").start()
         with tracker.run(name) as run:
             run.tags({"data": data} | tags)
-            run.metrics({"macs": 1.0} if files else {})
+            run.parameters({"data": {"train_size": size}})
             if validation_error is not None:
                 run.metrics({VALIDATION_ERROR: validation_error})
             for file in files:
@@ -69,20 +69,28 @@ def test_the_threshold_leaves_half_a_per_cent_of_errors(project: Path, store, ke
     assert wrong[accepted].mean() <= 0.005 < wrong.mean()
 
 
-def test_the_best_is_finished_trained_on_mnist_and_has_its_files(project, store, keep) -> None:
+def test_the_best_is_finished_on_all_of_mnist_and_can_be_loaded(
+    project, store, keep, capsys: pytest.CaptureFixture[str]
+) -> None:
     keep("good", 0.02)
     best = keep("better", 0.01)
     keep("unmeasured")
     keep("best of the stand-in", 0.001, data="digits")
+    keep("of few digits", 0.001, size=1_000)
+    keep("of short epochs", 0.001, cut="limit_train_batches=0.1")
     keep("failed", 0.001, status="FAILED")
-    keep("parent", 0.001, files=())
-    keep("restored", 0.001, **{ORIGIN: "elsewhere"})
-    assert choose(project, store, None).title == f"better (run {best[:8]})"
+    lost = keep("without weights", 0.001, files=("config.yaml", "predictions.parquet"))
+    assert choose(project, store, best=True).title == f"better (run {best[:8]})"
+    [line] = capsys.readouterr().err.splitlines()
+    assert "passed over" in line
+    assert f"run {lost} has no file of a classifier" in line
 
 
-@pytest.mark.parametrize("uri", ["off", "sqlite:////nowhere/mlflow.db"])
-def test_without_a_store_the_projects_own_reads(project: Path, uri: str, run_files: Path) -> None:
-    chosen = choose(project, uri, None)
+def test_unless_told_otherwise_the_projects_own_reads(
+    project: Path, store: str, keep, run_files: Path
+) -> None:
+    keep("better", 0.0)
+    chosen = choose(project, store)
     assert chosen.title == "the project's own lenet5, trained on digits, NOT MNIST"
     of_run = load_classifier(run_files / "config.yaml", run_files / "model.safetensors")
     theirs = of_run.scores(RAW.test_images)
@@ -90,9 +98,14 @@ def test_without_a_store_the_projects_own_reads(project: Path, uri: str, run_fil
     assert 0 < chosen.threshold < np.inf
 
 
-def test_where_no_run_can_be_compared_the_projects_own_reads(project, store, keep) -> None:
+@pytest.mark.parametrize("uri", [None, "sqlite:////nowhere/mlflow.db"])
+def test_where_no_run_can_be_compared_the_projects_own_reads(
+    project, store, keep, uri: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
     keep("unmeasured")
-    assert choose(project, store, None).title.startswith("the project's own lenet5")
+    title = choose(project, uri or store, best=True).title
+    assert title.startswith("the project's own lenet5")
+    assert "no run on all of MNIST" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -110,10 +123,13 @@ def test_a_run_that_is_not_there(project: Path, store: str, keep, run: str, line
 
 
 def test_a_run_that_cannot_read(project: Path, store: str, keep) -> None:
-    with pytest.raises(InputError, match="holds no classifier"):
+    with pytest.raises(InputError, match="no file of a classifier"):
         choose(project, store, keep("parent", files=()))
+    with pytest.raises(InputError, match="is not finished"):
+        choose(project, store, keep("killed", status="KILLED"))
     answers = ("config.yaml", "predictions.parquet")
-    for files, lost in (("config.yaml",), "predictions"), (answers, "no file of a classifier"):
+    weights = ("config.yaml", "model.safetensors")
+    for files, lost in (weights, "predictions"), (answers, "no file of a classifier"):
         with pytest.raises(InputError, match=lost):
             choose(project, store, keep("files lost", files=files))
 
@@ -121,14 +137,12 @@ def test_a_run_that_cannot_read(project: Path, store: str, keep) -> None:
 def test_stores_that_cannot_be_read(project: Path, tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database")
     with pytest.raises(InputError, match="cannot be read"):
-        choose(project, f"sqlite:///{tmp_path}/text.db", None)
+        choose(project, f"sqlite:///{tmp_path}/text.db", best=True)
     with pytest.raises(InputError, match="no MLflow server answers"):
-        choose(project, "http://127.0.0.1:9", None)
-    with pytest.raises(InputError, match="needs the store"):
-        choose(project, "off", "0123")
+        choose(project, "http://127.0.0.1:9", "0123")
 
 
 def test_a_project_without_weights_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is missing, .*train one \(python train\.py\) or name"):
-        choose(tmp_path, "off", None)
+    with pytest.raises(InputError, match="is missing: git restore .* or name a run"):
+        choose(tmp_path, "")
     assert list(tmp_path.iterdir()) == []

@@ -57,14 +57,15 @@ def test_a_line_for_each_picture(project: Path, folder: Path, capsys) -> None:
     code, out, err = predict(project, capsys, folder / "2.png", folder)
     assert code == 0
     assert [line.split()[0] for line in out] == [f"{folder}/{n}.png" for n in (2, 0, 1, 2)]
+    assert len({line.index("margin") for line in out}) == 1, "columns are aligned"
     for line in out:
-        words = line.removesuffix("   rejected").split("   ")
-        assert len(words) == 4
-        assert 0 <= int(words[1]) <= 9
-        assert words[2].startswith("score -")  # of this net, a penalty
-        assert words[3].startswith("margin ")
+        _, digit, word, _, score, _, margin = line.split()
+        assert 0 <= int(digit) <= 9
+        assert word in ("sure", "unsure", "rejected")
+        assert float(score) < 0 < float(margin)  # of this net, a penalty
     [title] = err
     assert "the project's own lenet5, trained on digits, NOT MNIST, rejects margins" in title
+    assert "is sure from" in title
 
 
 def test_json_has_the_same(project: Path, folder: Path, capsys) -> None:
@@ -74,10 +75,10 @@ def test_json_has_the_same(project: Path, folder: Path, capsys) -> None:
     readings = json.loads("\n".join(text))
     assert len(readings) == len(lines) == 3
     for reading, line in zip(readings, lines, strict=True):
-        assert set(reading) == {"file", "digit", "score", "margin", "rejected"}
-        assert line.startswith(f"{reading['file']}   {reading['digit']}   score ")
-        assert f"margin {reading['margin']:.4g}" in line
-        assert line.endswith("rejected") == reading["rejected"]
+        assert set(reading) == {"file", "digit", "sureness", "score", "margin", "rejected"}
+        assert line.startswith(f"{reading['file']}   {reading['digit']}   {reading['sureness']}")
+        assert line.endswith(f"margin {reading['margin']:.4g}")
+        assert (reading["sureness"] == "rejected") == reading["rejected"]
 
 
 def test_digits_are_read_or_rejected_by_their_margin(project: Path, tmp_path, capsys) -> None:
@@ -85,9 +86,12 @@ def test_digits_are_read_or_rejected_by_their_margin(project: Path, tmp_path, ca
         Image.fromarray(RAW.test_images[n].numpy()).save(tmp_path / f"{n:02}.png")
     _, text, _ = predict(project, capsys, *sorted(tmp_path.glob("*.png")), "--json")
     readings = json.loads("\n".join(text))
-    threshold = choose(project, "off", None).threshold
+    chosen = choose(project, "off", None)
     rejected = [r["rejected"] for r in readings]
-    assert rejected == [r["margin"] < threshold for r in readings]
+    assert rejected == [r["margin"] < chosen.threshold for r in readings]
+    assert chosen.threshold <= chosen.sure
+    sure = [r["sureness"] == "sure" for r in readings]
+    assert sure == [r["margin"] >= chosen.sure for r in readings]
     assert 0 < sum(rejected) < 100
     wrong = [r["digit"] != RAW.test_labels[n] for n, r in enumerate(readings)]
     assert np.mean(wrong) < 0.25
@@ -103,11 +107,36 @@ def test_what_is_no_digit_has_its_line_and_the_rest_go_on(project, spoilt, capsy
     for name, (_, line) in WRONG.items():
         assert f"{told[f'{spoilt}/{name}']} ".startswith(line)
     assert told["nowhere.png"] == "cannot be opened (No such file or directory)"
+    _, text, _ = predict(project, capsys, spoilt, "nowhere.png", "--json")
+    listed = {reading["file"]: reading.get("error") for reading in json.loads("\n".join(text))}
+    assert {name: error for name, error in listed.items() if error} == told
+    assert len(listed) == len(told) + 3
+
+
+def test_several_digits_are_told_as_such_and_read_on_request(project, tmp_path, capsys) -> None:
+    page = Image.new("L", (400, 300), "white")
+    for n in range(4):
+        digit = Image.fromarray(255 - RAW.test_images[n].numpy()).resize((140, 140))
+        page.paste(digit, (20 + 180 * (n % 2), 140 * (n // 2)))
+    page.save(tmp_path / "page.png")
+    code, out, err = predict(project, capsys, tmp_path / "page.png")
+    assert (code, out) == (1, [])
+    assert err == [f"predict.py: {tmp_path}/page.png shows 4 digits: --all reads them one by one"]
+    code, out, _ = predict(project, capsys, "--all", tmp_path / "page.png")
+    assert code == 0
+    assert [line.split()[1] for line in out] == ["#1", "#2", "#3", "#4"]
+    single = []
+    for n in range(4):
+        box = (20 + 180 * (n % 2), 140 * (n // 2))
+        page.crop((*box, box[0] + 140, box[1] + 140)).save(tmp_path / f"{n}.png")
+        single += predict(project, capsys, tmp_path / f"{n}.png")[1]
+    assert [line.split()[2] for line in out] == [line.split()[1] for line in single]
 
 
 def test_where_nothing_can_be_read_no_classifier_is_looked_for(tmp_path: Path, capsys) -> None:
     code, out, err = predict(tmp_path, capsys, "nowhere.png", "--json")
-    assert (code, json.loads("\n".join(out)), len(err)) == (1, [], 1)
+    failed = {"file": "nowhere.png", "error": "cannot be opened (No such file or directory)"}
+    assert (code, json.loads("\n".join(out)), len(err)) == (1, [failed], 1)
 
 
 def test_without_a_classifier_one_line_says_so(tmp_path: Path, folder: Path, capsys) -> None:
@@ -146,7 +175,7 @@ def shell(project: Path):
 def test_from_the_shell(shell, spoilt: Path) -> None:
     done = shell("--json", "-", str(spoilt), stdin=(spoilt / "0.png").read_bytes())
     assert done.returncode == 1
-    readings = json.loads(done.stdout)
+    readings = [reading for reading in json.loads(done.stdout) if "error" not in reading]
     assert [r["file"] for r in readings] == ["-", *(f"{spoilt}/{n}.png" for n in range(3))]
     assert {**readings[0], "file": ""} == pytest.approx({**readings[1], "file": ""})
     assert len(done.stderr.splitlines()) == len(WRONG) + 1

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow  # a server takes ten seconds to start
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]  # where Debian has them
 EPOCHS = 9
 DELIVER = ["python", "-m", "lenet.tracking", "deliver"]  # as the terminal names it
-CURVES = ("train/loss", "train/error", "validation/error", "learning_rate", "epoch_seconds")
+CURVES = ("train/loss", "train/error_pct", "validation/error_pct", "learning_rate", "epoch_seconds")
 FILES = {
     "config.yaml",
     "predictions.parquet",
@@ -129,7 +129,7 @@ def check_whole(uri: str, outcome: Outcome, folder: Path, epochs: int = EPOCHS) 
     assert run.data.params["recipe.epochs"] == str(epochs)
     assert run.data.tags["paper.section"] == "II.B"
     assert len(run.inputs.dataset_inputs) == 1
-    assert run.data.metrics["test/error"] == outcome.error
+    assert run.data.metrics["test/error_pct"] == pytest.approx(100 * outcome.error)
     for name in run.data.metrics:
         steps = [m.step for m in client.get_metric_history(outcome.run, name)]
         assert steps == (list(range(1, epochs + 1)) if name in CURVES else [0]), name

@@ -1,6 +1,8 @@
 """What MLflow holds afterwards: every value, true statuses, and nothing from a run that is off."""
 
+import json
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +14,15 @@ from pathlib import Path
 import pytest
 
 from lenet.errors import InputError
-from lenet.tracking import EXPERIMENT, IDENTITY, STAND_IN_EXPERIMENT, MetricPoint, Run, Tracker
+from lenet.tracking import (
+    EXPERIMENT,
+    IDENTITY,
+    STAND_IN_EXPERIMENT,
+    FinishedRun,
+    MetricPoint,
+    Run,
+    Tracker,
+)
 from lenet.tracking.__main__ import main
 from lenet.tracking.liveness import STALE
 from lenet.tracking.queue import RunQueue
@@ -184,8 +194,8 @@ def test_a_run_whose_process_is_gone_is_killed(tracker: Tracker, folder: Path, c
     ours, gone, elsewhere = (tracker.open(name) for name in ("ours", "gone", "elsewhere"))
     with subprocess.Popen(["true"]) as process:
         pass
-    client.set_tag(gone, "process.id", str(process.pid))
-    client.set_tag(elsewhere, "process.host", "another.machine")
+    client.set_tag(gone, "mlflow.process.id", str(process.pid))
+    client.set_tag(elsewhere, "mlflow.process.host", "another.machine")
     Tracker(tracker.uri, folder / "mlruns", stand_in=False).start()
     statuses = [client.get_run(run).info.status for run in (ours, gone, elsewhere)]
     assert statuses == ["RUNNING", "KILLED", "RUNNING"]
@@ -196,9 +206,9 @@ def test_a_run_elsewhere_is_killed_when_its_heartbeat_is_stale(
 ) -> None:
     lively, silent, old = (tracker.open(name) for name in ("lively", "silent", "old"))
     for run in (lively, silent, old):
-        client.set_tag(run, "process.host", "another.machine")
-    client.set_tag(silent, "process.heartbeat", str(time.time() - STALE - 1))
-    client.delete_tag(old, "process.heartbeat")
+        client.set_tag(run, "mlflow.process.host", "another.machine")
+    client.set_tag(silent, "mlflow.process.heartbeat", str(time.time() - STALE - 1))
+    client.delete_tag(old, "mlflow.process.heartbeat")
     Tracker(tracker.uri, folder / "mlruns", stand_in=False).start()
     statuses = [client.get_run(run).info.status for run in (lively, silent, old)]
     assert statuses == ["RUNNING", "KILLED", "RUNNING"]
@@ -208,7 +218,7 @@ def test_an_open_run_has_a_heartbeat(
     tracker: Tracker, folder: Path, client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def beat(run: str) -> str:
-        return client.get_run(run).data.tags["process.heartbeat"]
+        return client.get_run(run).data.tags["mlflow.process.heartbeat"]
 
     monkeypatch.setattr("lenet.tracking.liveness.EVERY", 0.05)
     fresh = Tracker(tracker.uri, folder / "mlruns", stand_in=False).start()
@@ -227,21 +237,21 @@ def test_an_open_run_has_a_heartbeat(
 @pytest.mark.parametrize(
     ("tag", "value"),
     [
-        ("process.id", "x"),
-        ("process.id", "-1"),
-        ("process.id", None),
-        ("process.started", None),
-        ("process.started", "yesterday"),
-        ("process.heartbeat", "x"),
-        ("process.heartbeat", "nan"),
+        ("mlflow.process.id", "x"),
+        ("mlflow.process.id", "-1"),
+        ("mlflow.process.id", None),
+        ("mlflow.process.started", None),
+        ("mlflow.process.started", "yesterday"),
+        ("mlflow.process.heartbeat", "x"),
+        ("mlflow.process.heartbeat", "nan"),
     ],
 )
 def test_a_tag_that_makes_no_sense_stops_no_new_run(
     tracker: Tracker, client, capsys: pytest.CaptureFixture[str], tag: str, value: str | None
 ) -> None:
     run = tracker.open("odd")
-    if tag == "process.heartbeat":
-        client.set_tag(run, "process.host", "another.machine")
+    if tag == "mlflow.process.heartbeat":
+        client.set_tag(run, "mlflow.process.host", "another.machine")
     if value is None:
         client.delete_tag(run, tag)
     else:
@@ -281,23 +291,76 @@ def test_what_is_read_steers_no_terminal(tracker: Tracker, client) -> None:
 def test_a_run_that_ended_before_is_written_whole(tracker: Tracker, client) -> None:
     points = [MetricPoint("train/loss", 1 / step, step, 1_000 + step) for step in range(1, 1_101)]
     with tracker.run("sweep") as parent:
-        run_id = tracker.create_finished(
+        before = FinishedRun(
+            32 * "f",
             "before",
             started=1_000,
             ended=9_000,
             tags={IDENTITY: "f9", "threads": "1"},
             params={"recipe.epochs": "20"},
             metrics=[*points, MetricPoint("test/error", 0.25, 0, 8_000)],
+            dataset=("mnist", "d1", "results/"),
             parent=parent.id,
         )
-    run = client.get_run(run_id)
+        assert tracker.add_finished([before, before]) == [before.id, before.id]
+    run = client.get_run(before.id)
     assert (run.info.status, run.info.start_time, run.info.end_time) == ("FINISHED", 1_000, 9_000)
     assert run.data.params == {"recipe.epochs": "20"}
     assert run.data.tags["mlflow.parentRunId"] == parent.id
-    assert run.data.metrics["test/error"] == 0.25
-    history = client.get_metric_history(run_id, "train/loss")
+    assert run.data.metrics["test/error_pct"] == 25
+    assert run.inputs.dataset_inputs[0].dataset.name == "mnist"
+    history = client.get_metric_history(before.id, "train/loss")
     assert [(m.step, m.timestamp) for m in history] == [(p.step, p.time) for p in points]
-    assert tracker.find("f9", finished=True).id == run_id
+    assert tracker.find("f9", finished=True).id == before.id
+    client.log_text(before.id, "more", "more.txt")
+    assert [file.path for file in client.list_artifacts(before.id)] == ["more.txt"]
+
+
+def test_a_run_of_an_earlier_version_is_read_as_one_of_today(tracker: Tracker, client) -> None:
+    """Its errors were logged as fractions, its process under other tags."""
+    experiment = client.get_experiment_by_name(tracker.experiment).experiment_id
+    old = client.create_run(experiment).info.run_id
+    for epoch, error in enumerate((0.5, 0.25), 1):
+        client.log_metric(old, "train/error", error, step=epoch)
+    client.log_metric(old, "test/error", 0.0091)
+    assert tracker.runs.curves(old) == {"train/error": [0.5, 0.25]}
+    assert tracker.runs.get(old).metrics == {"train/error": 0.25, "test/error": 0.0091}
+    Run(tracker.write, old).metrics({"test/error": 0.0107})  # evaluated anew
+    assert tracker.runs.get(old).metrics["test/error"] == 0.0107
+    assert client.get_run(old).data.metrics["test/error_pct"] == 1.07
+    with subprocess.Popen(["true"]) as process:
+        pass
+    for name, value in tracking_of(process.pid).items():
+        client.set_tag(old, name, value)
+    tracker.close_abandoned()
+    assert client.get_run(old).info.status == "KILLED"
+
+
+def tracking_of(process: int) -> dict[str, str]:
+    """The tags that a process of an earlier version set."""
+    host = socket.gethostname()
+    return {"process.host": host, "process.id": str(process), "process.started": "1.0"}
+
+
+def test_the_experiment_has_views_and_leads_to_them(tracker: Tracker, client) -> None:
+    kept = client.get_experiment_by_name(EXPERIMENT)
+    for view in ("runs", "charts"):
+        state = json.loads(kept.tags[f"mlflow.sharedViewState.{view}"])
+        assert state["orderByKey"] == "metrics.`test/error_pct`"
+        address = f"viewStateShareKey={view}"
+        assert address in kept.tags["mlflow.note.content"]
+    assert f"#/experiments/{kept.experiment_id}/runs?" in tracker.page
+    assert tracker.page.endswith("viewStateShareKey=runs")
+
+
+def test_system_metrics_are_those_of_mlflow(
+    tracker: Tracker, folder: Path, client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.1")
+    measured = Tracker(tracker.uri, folder / "mlruns", stand_in=False, system_metrics=True).start()
+    with measured.run("job") as run:
+        time.sleep(0.5)
+    assert "system/cpu_utilization_percentage" in client.get_run(run.id).data.metrics
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -410,7 +473,7 @@ def test_slurm_is_asked_whether_a_job_lives(tracker: Tracker, folder: Path, clie
     job = subprocess.run(submit, capture_output=True, text=True, check=True).stdout.strip()
     run = tracker.open("job")
     for tag, value in (("host", "a.node"), ("slurm_job", job), ("heartbeat", "0")):
-        client.set_tag(run, f"process.{tag}", value)
+        client.set_tag(run, f"mlflow.process.{tag}", value)
     tracker.close_abandoned()
     assert client.get_run(run).info.status == "RUNNING"
     subprocess.run(["scancel", job], check=True)

@@ -6,7 +6,7 @@ What skops trusts of itself is all of scikit-learn and more. Here a file can mak
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -62,6 +62,31 @@ NODES = {("ObjectNode", f"{c.__module__}.{c.__name__}") for c in CLASSES} | {
 """What a schema may ask for: a loader of skops and the type that it is to make."""
 
 
+# loaders of skops that call what they find by its name
+CALLERS = {"MethodNode", "OperatorFuncNode", "PartialNode"}
+
+
+SHARED = 4  # times that the parts of an estimator of one's own may hold the same array, in the mean
+
+
+def foreign(estimator: Any) -> list[str]:
+    """The classes of an estimator and of its parts that are not in ``CLASSES``: the user's own."""
+    if not hasattr(estimator, "get_params"):
+        return []
+    parts = [estimator, *_parts(list(estimator.get_params().values()))]
+    kinds = {type(part) for part in parts if type(part) not in CLASSES}
+    return sorted(f"{kind.__module__}.{kind.__name__}" for kind in kinds)
+
+
+def _parts(values: Any) -> Iterator[BaseEstimator]:
+    """The estimators among parameters, as the steps of a pipeline."""
+    for value in values:
+        if isinstance(value, BaseEstimator):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _parts(value)
+
+
 def save(estimator: BaseEstimator, path: str | Path) -> None:
     """Writes a fitted estimator, or leaves the path as it was.
 
@@ -77,7 +102,7 @@ def save(estimator: BaseEstimator, path: str | Path) -> None:
         # the order of whole arrays only, not of a part like PCA's components; a copy is whole.
         skops.io.dump(deepcopy(estimator), unfinished)
         with open(unfinished, "rb") as file:
-            _check(file)
+            _check(file, foreign(estimator))
         os.replace(unfinished, path)
     except TypeError as error:  # skops does not know how to write it
         raise ValueError(f"a {type(estimator).__name__} cannot be saved: {error}") from error
@@ -85,8 +110,13 @@ def save(estimator: BaseEstimator, path: str | Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def load(path: str | Path) -> Any:
+def load(path: str | Path, model: Any = None) -> Any:
     """The estimator that ``save`` wrote; it gives the same scores to the last bit.
+
+    Args:
+        path: of the file.
+        model: untrained. Its classes, the user's own, may be in the file, and with them what skops
+            trusts by itself: scikit-learn's and numpy's.
 
     Raises:
         OSError: the file cannot be read.
@@ -98,9 +128,11 @@ def load(path: str | Path) -> Any:
     refusal = f"{path} is not a classifier saved by this program"
     try:
         with open(path, "rb") as file:
-            _check(file)
-            estimator = skops.io.load(file, trusted=CLASSES)
-        for name, array in _arrays(estimator, type(estimator).__name__):
+            own = foreign(model)
+            _check(file, own)
+            estimator = skops.io.load(file, trusted=[*CLASSES, *own])
+        # an estimator of the user's own may have NaN for a parameter
+        for name, array in [] if own else _arrays(estimator, type(estimator).__name__):
             if not np.isfinite(array).all():
                 raise ValueError(f"{name} has values that are not finite")
     except OSError:
@@ -112,7 +144,7 @@ def load(path: str | Path) -> Any:
         ) from error
     except Exception as error:  # of many kinds: zipfile, json, skops and numpy each have theirs
         raise ValueError(f"{refusal}: {' '.join(str(error).split())}") from error
-    if not hasattr(estimator, "decision_function"):
+    if not (hasattr(estimator, "decision_function") or hasattr(estimator, "predict_proba")):
         raise ValueError(f"{refusal}: a {type(estimator).__name__} gives no scores")
     return estimator
 
@@ -132,24 +164,38 @@ def _arrays(value: Any, name: str) -> Iterator[tuple[str, NDArray]]:
             yield from _arrays(part, f"{name}[{number}]")
 
 
-def _check(file: BinaryIO) -> None:
+def _check(file: BinaryIO, own: Collection[str] = ()) -> None:
     """Reads the schema alone, and makes nothing.
+
+    Args:
+        file: of skops.
+        own: classes of the user's own; where there are any, what skops trusts may be there, too.
 
     Raises:
         ValueError: it asks for something that is not in ``NODES``, or for more bytes than the file
             has: compressed members, overlapping ones, one read again and again.
     """
-    left = file.seek(0, os.SEEK_END)
+    left = file.seek(0, os.SEEK_END) * (SHARED if own else 1)
     with ZipFile(file) as archive:
         left -= archive.getinfo(SCHEMA).file_size
         nodes = list(_nodes(json.loads(archive.read(SCHEMA)))) if left >= 0 else []
         left -= sum(archive.getinfo(node["file"]).file_size for node in nodes if "file" in node)
     if left < 0:
         raise ValueError("it unpacks to more than its size")
+    untrusted = set(_untrusted(file)) - set(own) if own else set()
     for node in nodes:
-        name = f"{node['__module__']}.{node['__class__']}"
-        if (node["__loader__"], name) not in NODES:
-            raise ValueError(f"{name} ({node['__loader__']}) is not among what a file may make")
+        name, loader = f"{node['__module__']}.{node['__class__']}", node["__loader__"]
+        known = loader not in CALLERS and name not in untrusted if own else (loader, name) in NODES
+        if not known:
+            raise ValueError(f"{name} ({loader}) is not among what a file may make")
+
+
+def _untrusted(file: BinaryIO) -> list[str]:
+    """What skops would not make by itself."""
+    import skops.io
+
+    file.seek(0)
+    return list(skops.io.get_untrusted_types(data=file.read()))
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:

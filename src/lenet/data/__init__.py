@@ -1,9 +1,12 @@
-"""From raw files, or a scan, to digits in the form in which classifiers see them."""
+"""From raw files, or a scan, to digits in the form in which classifiers see them.
+
+``pictures`` reads the files of pictures.
+"""
 
 from lenet.data.digits import Digits, Split, split, training_patterns
 from lenet.data.distortions import COPIES, patterns_of_pass
 from lenet.data.fetch import Unreachable
-from lenet.data.preprocessing import normalise
+from lenet.data.preprocessing import normalise, normalise_all
 from lenet.data.printed import printed
 from lenet.data.qmnist import by_writers, writers
 from lenet.data.robustness import TRANSFORMATIONS, curves, ink_kept
@@ -24,7 +27,9 @@ __all__ = [
     "load_raw",
     "mnist",
     "normalise",
+    "normalise_all",
     "patterns_of_pass",
+    "pictures",
     "printed",
     "regular",
     "split",

@@ -19,7 +19,7 @@ class Split:
 
     Attributes:
         images: N x 1 x H x W float32, -0.1 (background) to 1.175 (foreground), paper II.B.
-        labels: N int64, 0 to 9.
+        labels: N int64, from 0 on.
     """
 
     images: Tensor
@@ -43,6 +43,7 @@ class Digits:
     test_each_epoch: bool = False  # for Figure 5 alone; nothing may go by it
     mined: Tensor | None = None  # K x M: the distorted patterns that each of K nets learns instead
     noise: float = 0.0  # the probability that training shows a pixel inverted (III.E)
+    classes: int = 10
     further: Split | None = None  # more test digits, to be told apart from those of the paper
 
     @property
@@ -106,6 +107,7 @@ def split(
         distorted=distort,
         test_each_epoch=test_each_epoch,
         noise=noise,
+        classes=len(raw.classes),
         further=None if raw.further is None else Split(see(raw.further[0]), raw.further[1]),
     )
 

@@ -43,22 +43,29 @@ ARCHIVES = {
 
 @dataclass(frozen=True)
 class Raw:
-    """Digits as they are distributed: images N x 28 x 28 uint8 (255 is ink), labels N int64."""
+    """Digits as they are distributed: images N x 28 x 28 uint8 (255 is ink), labels N int64, the
+    numbers of ``classes``."""
 
-    name: str
-    root: Path | None  # where the files lie, in torchvision's layout; None for the stand-in
+    name: str  # "mnist", "digits" for the stand-in; of the user's own, their source and place
+    root: Path | None  # where the files lie; None for the stand-in
     digest: str
     train_images: Tensor
     train_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
     validation: int  # the size of the fixed validation split, the last digits of the training set
+    classes: tuple[str, ...] = tuple("0123456789")
     further: tuple[Tensor, Tensor] | None = None  # images and labels to be tested on apart
 
     @property
     def stand_in(self) -> bool:
         """Whether they only stand in for MNIST."""
-        return self.name != "mnist"
+        return self.name == "digits"
+
+    @property
+    def own(self) -> bool:
+        """Whether they are the user's own."""
+        return ":" in self.name
 
     @property
     def origin(self) -> str:
@@ -66,26 +73,31 @@ class Raw:
         return str(self.root or "bundled with scikit-learn")
 
 
-def load_raw(source: str, folder: Path) -> Raw:
+def load_raw(source: str, folder: Path, preprocess: bool = False, dataset: str = "") -> Raw:
     """The digits that ``data.source`` names: "mnist", "qmnist" (MNIST, with QMNIST's other test
-    digits besides), "digits" (the stand-in), or "auto".
+    digits besides), "digits" (the stand-in), "auto", or the user's own.
 
     Args:
         source: "auto" is MNIST if it is there or can be fetched, else the stand-in.
-        folder: where MNIST is kept when MNIST_ROOT is not set.
+        folder: where MNIST is kept when MNIST_ROOT is not set, or where one's own digits lie.
+        preprocess: as of `own_digits`, and so is ``dataset``.
 
     Raises:
         InputError: an unknown source; a file or folder that is missing, unreadable, truncated or
-            altered.
+            altered; digits of one's own that cannot be learned from.
         Unreachable: "mnist" or "qmnist" is neither there nor to be fetched.
     """
-    if source not in ("auto", "mnist", "qmnist", "digits"):
-        raise InputError(f"data.source={source} is not one of auto, mnist, qmnist, digits")
-    return _load(source, folder, os.environ.get("MNIST_ROOT"))
+    return _load(source, folder, os.environ.get("MNIST_ROOT"), preprocess, dataset)
 
 
 @functools.lru_cache(maxsize=1)  # the jobs of a sweep share the digits, and ask no mirror again
-def _load(source: str, folder: Path, given: str | None) -> Raw:
+def _load(source: str, folder: Path, given: str | None, preprocess: bool, dataset: str) -> Raw:
+    from lenet.data import own  # pictures take time to import
+
+    if source in own.SOURCES:
+        return own.own_digits(source, folder, preprocess, dataset)
+    if source not in ("auto", "mnist", "qmnist", "digits"):
+        raise InputError(f"data.source={source} is not one of auto, mnist, qmnist, digits")
     if source == "digits":
         return stand_in()
     root = Path(given) if given else None

@@ -118,6 +118,12 @@ class WithHead:
 
     def fit(self, task: Task) -> list[Headed]:
         """As `Recipe.fit`; epochs are those of the nets' training."""
+        try:
+            for net in task.models:
+                if isinstance(net, nn.Module):  # else its base tells
+                    below_output(net)
+        except (TypeError, ValueError) as e:
+            raise InputError(f"a head takes the place of a net's layer named output: {e}") from e
         self.base.fit(task)
         train = task.digits.train
         headed = []

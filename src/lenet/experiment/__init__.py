@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lenet.experiment.command import run, train
     from lenet.experiment.config import build, compose_experiment
     from lenet.experiment.loaded import LoadedClassifier, load_classifier
-    from lenet.experiment.provenance import cores
+    from lenet.experiment.provenance import commit_times, cores
     from lenet.experiment.sweep import Sweep, SweepJob
     from lenet.experiment.targets import own_names, read_configuration
     from lenet.experiment.training import digits_of, fit
@@ -20,6 +20,7 @@ _MODULES = {
     "Sweep": "sweep",
     "SweepJob": "sweep",
     "build": "config",
+    "commit_times": "provenance",
     "compose_experiment": "config",
     "cores": "provenance",
     "digits_of": "training",

@@ -20,42 +20,45 @@ PREDICTIONS = "predictions.parquet"
 def log(run: Run, digits: Digits, scores: NDArray, epochs: list[dict[str, float]]) -> None:
     """Logs what came of a run.
 
+    A picture that cannot be drawn is a warning in the run, and hinders no other.
+
     Args:
         run: of the classifier.
         digits: that it was trained and tested on.
-        scores: of the test digits, N x 10.
+        scores: of the test digits, N x classes.
         epochs: the metrics of each, as far as it was trained by epochs.
     """
     labels, predictions = digits.test.labels.numpy(), scores.argmax(1)
-    table = pd.DataFrame(scores, columns=[f"score_{i}" for i in range(10)])
+    table = pd.DataFrame(scores, columns=[f"score_{i}" for i in range(scores.shape[1])])
     table.insert(0, "label", labels)
     table.insert(1, "prediction", predictions)
     with run.artifact(PREDICTIONS) as path:
         table.rename_axis("index").reset_index().to_parquet(path, index=False)
+    test = digits.test.images[:, 0].numpy()
     pictures = {
-        "digits.png": figures.ten_digits(_as_trained_on(digits), "digits as they are trained on"),
-        "confusion.png": figures.confusion(labels, predictions),
-        "misclassified.png": figures.misclassified(
-            digits.test.images[:, 0].numpy(), labels, predictions
+        "digits.png": lambda: figures.a_digit_each(
+            _as_trained_on(digits), "as they are trained on"
         ),
+        "confusion.png": lambda: figures.confusion(labels, predictions, scores.shape[1]),
+        "misclassified.png": lambda: figures.misclassified(test, labels, predictions),
     }
     if len(epochs) > 1:
-        pictures["learning_curve.png"] = figures.learning_curve(epochs)
-    for name, figure in pictures.items():
-        with run.artifact(name) as path:
-            figure.savefig(path, dpi=120)
+        pictures["learning_curve.png"] = lambda: figures.learning_curve(epochs)
+    for name, draw in pictures.items():
+        with run.optional(name), run.artifact(name) as path:
+            draw().savefig(path, dpi=120)
 
 
 def _as_trained_on(digits: Digits) -> NDArray:
-    """The first digit of each class as training shows it, distorted and noisy too: 10 x H x W."""
+    """The first digit of each class as training shows it, distorted and noisy: classes x H x W."""
     train = digits.train
-    first = np.array([(train.labels == i).int().argmax() for i in range(10)])
+    first = np.array([(train.labels == i).int().argmax() for i in range(digits.classes)])
     patterns = torch.from_numpy(first) + (len(train) if digits.distorted else 0)
     return training_patterns(train, patterns, digits.noise).images[:, 0].numpy()
 
 
-def read_predictions(runs: ExperimentRuns, run_id: str) -> tuple[NDArray, NDArray]:
-    """The scores (N x 10) and the labels (N,) of a run's test digits.
+def read_answers(runs: ExperimentRuns, run_id: str) -> tuple[NDArray, NDArray]:
+    """Which of the N test digits a run errs on, and by what margins: (N,) each.
 
     Raises:
         InputError: the run has none that can be read.
@@ -65,4 +68,4 @@ def read_predictions(runs: ExperimentRuns, run_id: str) -> tuple[NDArray, NDArra
             found = results.read_predictions(runs.artifact(run_id, PREDICTIONS, Path(folder)))
     except InputError as e:
         raise InputError(f"the predictions of run {run_id} are damaged: {e}") from e
-    return found.scores, found.label
+    return found.prediction != found.label, found.margin

@@ -10,10 +10,10 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from lenet import terminal
+from lenet import results, terminal
 from lenet.errors import InputError, writing
 from lenet.experiment import sweep
-from lenet.experiment.config import check
+from lenet.experiment.config import check, of_own_class
 from lenet.experiment.provenance import cores
 from lenet.streams import make_lenient
 from lenet.terminal import Failure, Outcome
@@ -31,16 +31,23 @@ def run(cfg: DictConfig) -> float | None:
     job = None
     try:
         job = sweep.current_job()
+        overrides = HydraConfig.get().overrides.task
+        cfg = of_own_class(cfg, overrides)
         check(cfg)
         if cfg.repeat is not None:
             cfg = _repeated(cfg, in_sweep=job is not None)
+        if job:
+            job.begin(cfg.name)
         with writing(cfg.output):
             outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
             if job:
-                job.done(outcomes)
+                job.done(outcomes, overrides)
     except (KeyboardInterrupt, SystemExit) as e:
         if job:
-            job.killed()
+            job.killed()  # the sweep tells
+        else:
+            told = getattr(e, "__notes__", [f"{_name(cfg)} was interrupted before it began"])
+            print(*told, sep="\n", file=sys.stderr)
         sys.exit(e.code if isinstance(e, SystemExit) else 128 + signal.SIGINT)
     except Exception as e:
         reason = str(e) if isinstance(e, InputError) else f"{type(e).__name__}: {e}"
@@ -93,16 +100,21 @@ def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) ->
     # torch and others take seconds: what can be refused without them is refused before
     import torch
 
-    from lenet.data import load_raw
     from lenet.experiment.job import Job
+    from lenet.experiment.training import raw_of
     from lenet.tracking import Tracker
 
     threads = cfg.trainer.threads or cores()
     torch.set_num_threads(threads)
-    raw = load_raw(cfg.data.source, Path(cfg.data.folder))
+    raw = raw_of(cfg.data)
     if raw.stand_in:
         terminal.banner()
-    tracker = Tracker(cfg.tracking.uri, Path(cfg.root) / "mlruns", raw.stand_in).start()
+    if raw.own:
+        sizes = f"{len(raw.train_labels):,} to train, {len(raw.test_labels):,} to test"
+        print(f"Your own digits, {raw.name}: {sizes}, {len(raw.classes)} classes.")
+    own = raw.name if raw.own else ""
+    files, measured = Path(cfg.root) / "mlruns", cfg.tracking.system_metrics
+    tracker = Tracker(cfg.tracking.uri, files, raw.stand_in, own, measured).start()
     resume = (cfg.resume or in_sweep) and not cfg.force
     job = Job(cfg, raw, tracker, threads, resume)
     if job.cut:
@@ -111,7 +123,7 @@ def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) ->
     together = True
     if not all(job.is_finished(seed) for seed in seeds):
         _ = job.digits  # what is wrong with them is told before a run opens
-        together = job.recipe.together
+        together = getattr(job.recipe, "together", False)
     if len(seeds) == 1:
         return job.train(seeds, parent)
     with job.run(cfg.name, parent, job.identity_of(seeds)) as run:
@@ -119,7 +131,9 @@ def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) ->
         groups = [seeds] if together else [[seed] for seed in seeds]
         outcomes = [outcome for group in groups for outcome in job.train(group, run.id)]
         errors = [outcome.error for outcome in outcomes]
-        run.metrics(
-            {"test/error": statistics.mean(errors), "test/error_std": statistics.stdev(errors)}
-        )
+        mean = {"test/error": statistics.mean(errors), "test/error_std": statistics.stdev(errors)}
+        run.metrics(mean | ({"paper/error": job.beside.test_error / 100} if job.beside else {}))
+        if error := terminal.mean_of(outcomes):
+            run.metrics({"test/error_low": error.low, "test/error_high": error.high})
+            run.tags(results.words_of(error, job.beside))
     return outcomes

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -13,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lenet import paper
 from lenet.errors import InputError
+from lenet.experiment import targets
 from lenet.experiment.provenance import cores
 from lenet.tracking import ask
 
@@ -25,8 +27,14 @@ def compose_experiment(name: str, conf: Path) -> DictConfig:
     """
     if not (conf / "experiment" / f"{name}.yaml").is_file():
         raise InputError(f"{name} is not an experiment of {conf / 'experiment'}")
-    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        cfg = compose("config", [f"experiment={name}"])
+    hydra = GlobalHydra.instance()
+    of_train_py = hydra.hydra  # in train.py there is one already
+    hydra.clear()
+    try:
+        with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+            cfg = compose("config", [f"experiment={name}"])
+    finally:
+        hydra.hydra = of_train_py
     cfg.name = name  # which Hydra knows in train.py alone
     return cfg
 
@@ -46,9 +54,15 @@ def check(cfg: DictConfig) -> None:
     seeds = values["seeds"]
     if seeds is not None and len(set(seeds)) < len(seeds):
         raise InputError(f"seeds={seeds} names a seed twice")
-    if values["paper"] not in paper.ROWS:
+    if values["paper"] is not None and values["paper"] not in paper.ROWS:
         raise InputError(
             f"paper={values['paper']} is not a row of Figure 9: {', '.join(paper.ROWS)}"
+        )
+    of = values["tracking"]
+    if values["register"] is not None and (of["uri"] is None or not of["models"]):
+        raise InputError(
+            f"register={values['register']} needs the run's model: leave "
+            "tracking=off and tracking.models=false out"
         )
     _check_sharing(values["trainer"], schema.sharing(values["recipe"]))
     # a run that is repeated has the threads that it had, for the same figures to the last bit
@@ -110,6 +124,41 @@ def _plain(parent: Any, key: Any, name: str) -> Any:
     return value
 
 
+def of_own_class(cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    """The configuration of a class of the user's own that the command line names in place of the
+    chosen model's or recipe's (``model._target_=...``): of the values beside it those alone stay
+    that the command line gives, too. It is no row of the paper, and has the name of the class.
+
+    Args:
+        cfg: as it was composed.
+        overrides: of the command line.
+    """
+    given = {override.lstrip("+~").partition("=")[0] for override in overrides}
+    own = [
+        part
+        for part in ("model", "recipe")
+        if f"{part}._target_" in given and cfg[part]._target_ not in targets.PERMITTED
+    ]
+    if not own:
+        return cfg
+    again = cfg.copy()
+    OmegaConf.set_struct(again, False)
+    for part in own:
+        kept = [key for key in map(str, cfg[part]) if any(_in(name, part, key) for name in given)]
+        again[part] = OmegaConf.masked_copy(cfg[part], kept)
+    if "model" in own:
+        again.paper = cfg.paper if "paper" in given else None
+        if "name" not in given:
+            again.name = str(cfg.model._target_).rpartition(".")[2]
+    return again
+
+
+def _in(name: str, *keys: str) -> bool:
+    """Whether a dotted name is that of a value, or lies in it."""
+    whole = ".".join(keys)
+    return name == whole or name.startswith(f"{whole}.")
+
+
 def check_writable(folder: Path) -> None:
     """Raises InputError where no file can be written to a folder."""
     try:
@@ -120,17 +169,6 @@ def check_writable(folder: Path) -> None:
         raise InputError(
             f"{folder} cannot be written ({e.strerror}): set output=<folder> to one that can"
         ) from e
-
-
-def flat(values: dict, prefix: str = "") -> dict[str, object]:
-    """Nested values under dotted keys, as they are written on the command line."""
-    result: dict[str, object] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            result |= flat(value, f"{prefix}{key}.")
-        else:
-            result[f"{prefix}{key}"] = value
-    return result
 
 
 def build(config: DictConfig) -> Any:

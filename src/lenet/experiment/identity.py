@@ -1,27 +1,34 @@
 """What makes a result this one and no other: the one answer to "is this still that?".
 
 Training's identity is of the resolved configuration, the code that training can reach, the data,
-the number of threads and the seed. It decides what is skipped, continued or trained. That of
+the number of threads and the seed; of a class of the user's own, all of its package is such code.
+It decides what is skipped, continued or trained. That of
 evaluation is of the code that turns predictions into figures; it never decides a training.
 """
 
+import ast
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from lenet.experiment import targets
 from lenet.experiment.reachable import ENDS, Package
 
-# of a configuration, what figures do not depend on
-PLACES = ("source", "folder")
+# of a configuration, what figures do not depend on, or by the data's digest alone
+PLACES = ("source", "folder", "preprocess", "dataset")
 MACHINE = ("accelerator", "devices", "threads")
 
 TRAINING = ("lenet.experiment.training.digits_of", "lenet.experiment.training.fit")
 """Where training begins, beside the classes that a configuration names."""
+
+LIBRARIES = {"lenet", "torch", "sklearn"}
+"""Whose code is not the user's own; a run's tags tell the versions."""
 
 EVALUATION = ("lenet.evaluation.evaluate",)
 """Where predictions become figures."""
@@ -41,10 +48,12 @@ def row(cfg: DictConfig, threads: int) -> dict[str, Any]:
         "trainer": {k: v for k, v in values["trainer"].items() if k not in MACHINE},
     }
     texts = set(_texts(values))
-    targets = [text for text in texts if text.startswith("lenet.")]
+    own = [text for text in texts if text.startswith("lenet.")]
+    code = package().digest([*TRAINING, *own], texts)
+    elsewhere = _sources({name.partition(".")[0] for name in targets.names(values)} - LIBRARIES)
     return {
         "configuration": digest(_under_own_names(values)),
-        "code": package().digest([*TRAINING, *targets], texts),
+        "code": digest([code, elsewhere]) if elsewhere else code,
         "threads": threads,
     }
 
@@ -63,6 +72,21 @@ def training(row: Mapping[str, Any], data: str, seed: int) -> str:
 def evaluation() -> str:
     """The identity of what turns predictions into figures."""
     return package().digest(EVALUATION)
+
+
+def _sources(names: Iterable[str]) -> dict[str, str]:
+    """What modules and packages do that are the user's own: each source file's syntax tree, without
+    comments. One that is not there has none, and is told when it is to be made."""
+    found = {}
+    for name in sorted(names):
+        spec = find_spec(name)
+        folders = list(spec.submodule_search_locations or []) if spec else []
+        files = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
+        if spec and not folders and spec.origin and spec.origin.endswith(".py"):
+            files = [Path(spec.origin)]
+        for path in files:
+            found[f"{name} {path.name}"] = ast.dump(ast.parse(path.read_text("utf-8")))
+    return found
 
 
 @cache

@@ -11,21 +11,38 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from threadpoolctl import threadpool_limits
 
 from lenet import paper, results, terminal
 from lenet.classifier import Classifier, Recipe
 from lenet.data import Digits, Raw
-from lenet.errors import writing
-from lenet.evaluation import Evaluation, evaluate
+from lenet.errors import InputError, writing
+from lenet.evaluation import (
+    REJECTION_TARGET,
+    Evaluation,
+    evaluate,
+    evaluate_answers,
+    margins,
+    threshold,
+)
 from lenet.experiment import identity, provenance
-from lenet.experiment.config import build, flat
+from lenet.experiment.config import build
 from lenet.experiment.memory import PeakMemory
 from lenet.experiment.training import digits_of, fit
+from lenet.statistics import Interval
 from lenet.terminal import Outcome
-from lenet.tracking import EVALUATION, VALIDATION_ERROR, Run, RunRecord, Tracker
+from lenet.tracking import (
+    ARRAYS,
+    EVALUATION,
+    VALIDATION_ERROR,
+    Run,
+    RunRecord,
+    Tracker,
+)
 
 
 class Job:
@@ -53,10 +70,17 @@ class Job:
         """How to train; made when it is needed, as what it imports takes seconds.
 
         Raises:
-            InputError: the recipe refuses its values.
+            InputError: the recipe refuses its values, or what is made is no recipe.
         """
         recipe: Recipe = build(self.cfg.recipe)
+        if not (callable(getattr(recipe, "fit", None)) and callable(getattr(recipe, "load", None))):
+            raise InputError(f"recipe._target_={self.cfg.recipe._target_} has no fit and load")
         return recipe
+
+    @cached_property
+    def row(self) -> paper.Row | None:
+        """Of Figure 9, which the runs stand beside, if any."""
+        return None if self.cfg.paper is None else paper.ROWS[self.cfg.paper]
 
     @cached_property
     def digits(self) -> Digits:
@@ -110,8 +134,8 @@ class Job:
         return [done[seed] for seed in seeds]
 
     def _train(self, seeds: Sequence[int], parent: str | None, folder: Path) -> list[Outcome]:
-        with ExitStack() as stack:
-            logs = []
+        logs: list[EpochLog] = []
+        with ExitStack() as stack, self._telling_what_is_kept(logs, folder):
             for seed in seeds:
                 name = f"{self.cfg.name} seed {seed}"
                 run = stack.enter_context(self.run(name, parent, self.identity(seed)))
@@ -133,6 +157,21 @@ class Job:
             for checkpoint in folder.rglob("last.ckpt"):  # one for all seeds that trained together
                 logs[0].run.file(checkpoint)
         return outcomes
+
+    @contextmanager
+    def _telling_what_is_kept(self, logs: Sequence["EpochLog"], folder: Path) -> Iterator[None]:
+        """Notes with what ends a training from outside how far it was."""
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit) as e:
+            what = "nothing of it is kept: the same command starts anew"
+            if any(folder.rglob("last.ckpt")):
+                epochs = max(len(log.epochs) for log in logs)  # 0 where processes share the work
+                first = f"its first {epochs} epochs" if epochs else "its whole epochs"
+                again = "the same command" + ("" if self.resume else " with resume=true")
+                what = f"{first} are kept; {again} goes on"
+            e.add_note(f"{self.cfg.name} was interrupted: {what}")
+            raise
 
     def run(self, name: str, parent: str | None, own: str) -> AbstractContextManager[Run]:
         """Opens a run; where the job resumes, the one of that identity if there is one."""
@@ -190,12 +229,16 @@ class Job:
     @property
     def _beside_the_paper(self) -> bool:
         """Whether figures may stand beside the paper's: whole epochs on all of MNIST."""
-        return not (self.raw.stand_in or self.cfg.data.train_size or self.cut)
+        return self.raw.name == "mnist" and not (self.cfg.data.train_size or self.cut)
 
     def figures(self, evaluation: Evaluation) -> dict[str, float]:
         """As MLflow keeps them, with the paper's where they may stand beside it."""
-        row = paper.ROWS[self.cfg.paper] if self._beside_the_paper else None
-        return results.metrics_of(evaluation, row)
+        return results.metrics_of(evaluation, self.beside)
+
+    @property
+    def beside(self) -> paper.Row | None:
+        """The row whose figures the runs may be compared with: none is on less than MNIST."""
+        return self.row if self._beside_the_paper else None
 
     @property
     def _results(self) -> Path:
@@ -207,7 +250,7 @@ class Job:
         run = self.tracker.find(own, finished=True)
         if run is None and (found := results.find(self._results, own)):
             tags = {EVALUATION: identity.evaluation()}
-            results.restore_run(self.tracker, *found, tags, parent)
+            results.restore_run(self.tracker, *found, self._values(None), tags, parent)
             return self.tracker.find(own, finished=True)
         return run
 
@@ -219,7 +262,7 @@ class Job:
         return Outcome(
             self.cfg.name,
             seed,
-            paper.ROWS[self.cfg.paper].name,
+            self.row and self.row.name,
             self.raw.name,
             self._beside_the_paper,
             figures["test/error"],
@@ -230,14 +273,31 @@ class Job:
             run.id,
             self.tracker.page,
             skipped=True,
+            **self._told_of(run, seed),
         )
+
+    def _told_of(self, run: RunRecord, seed: int) -> dict[str, Any]:
+        """Which digits a run that was trained before errs on, where seeds are to have a mean."""
+        try:
+            return self._packed(self._answers(run, seed)[0]) if self._several else {}
+        except InputError:  # the mean is told without its interval
+            return {}
+
+    def _answers(self, run: RunRecord, seed: int) -> tuple[NDArray, NDArray]:
+        """Which test digits a finished run errs on, and by what margins: from `results/`, or from
+        the store."""
+        from lenet.experiment import artifacts
+
+        assert self.tracker.runs is not None
+        if found := results.find(self._results, self.identity(seed)):
+            result, number = found
+            return result.wrong[number], result.margin[number]
+        return artifacts.read_answers(self.tracker.runs, run.id)
 
     def describe(self, run: Run, seed: int | None = None) -> None:
         """Logs all that a run's figures depend on."""
-        values: Any = OmegaConf.to_container(self.cfg, resolve=True)
-        if seed is not None:
-            values |= {"seed": seed, "seeds": None}
-        run.parameters(flat(values))
+        values = self._values(seed)
+        run.parameters(values)
         run.text(OmegaConf.to_yaml(OmegaConf.create(values)), "config.yaml")
         if self.code.dirty:
             run.text(self.code.diff, "uncommitted.diff")
@@ -253,24 +313,29 @@ class Job:
                 "compile": str(self.cfg.trainer.compile).lower(),
             }
             | ({"cut": self.cut} if self.cut else {})
+            | ({"data.classes": ", ".join(self.raw.classes)} if self.raw.own else {})
             | ({"dvc.stage": os.environ["DVC_STAGE"]} if "DVC_STAGE" in os.environ else {})
             | {f"version.{name}": number for name, number in provenance.versions().items()}
         )
 
     def _test(self, classifier: Classifier, seed: int, log: "EpochLog", seconds: float) -> Outcome:
-        """Tests a trained classifier; its figures, predictions and pictures go to its run."""
+        """Tests a trained classifier; its file, figures, predictions and pictures go to its run.
+        What a figure does not depend on may fail, and costs no result."""
         run, test = log.run, self.digits.test
-        scores = classifier.scores(test.images)
-        result = evaluate(scores, test.labels.numpy())
-        row = paper.ROWS[self.cfg.paper]
+        with run.optional("classifier"), run.artifact(classifier.file) as path:
+            classifier.save(path)
+        scores = np.asarray(classifier.scores(test.images))
+        labels = test.labels.numpy()
+        result, wrong = evaluate(scores, labels), scores.argmax(1) != labels
         validation = float("nan")
         if len(self.digits.validation):
             held_out = self.digits.validation
-            given = classifier.scores(held_out.images).argmax(1)
+            given = np.asarray(classifier.scores(held_out.images)).argmax(1)
             validation = float((given != held_out.labels.numpy()).mean())
             run.metrics({VALIDATION_ERROR: validation})
         if (further := self.digits.further) is not None:
-            found = evaluate(classifier.scores(further.images), further.labels.numpy())
+            scored = np.asarray(classifier.scores(further.images))
+            found = evaluate(scored, further.labels.numpy())
             names = ("error", "low", "high", "errors", "reject")
             run.metrics({f"qmnist/{name}": getattr(found, name) for name in names})
             print(
@@ -278,34 +343,26 @@ class Job:
                 f"digits ({100 * found.low:.2f} to {100 * found.high:.2f})",
                 flush=True,
             )
-        costs = classifier.costs(test.images)
         # where a run was continued, its epochs took longer than this process
         seconds = max(seconds, sum(epoch["epoch_seconds"] for epoch in log.epochs))
+        seconds = max(0.001, round(seconds, 3))
         seen = max(1, len(log.epochs)) * len(self.digits.train)
         run.metrics(
             self.figures(result)
-            | {
-                "macs": costs.macs,
-                "variables": costs.variables,
-                "training_seconds": seconds,
-                "images_per_second": seen / seconds,
-            }
+            | {"training_seconds": seconds, "images_per_second": seen / seconds}
         )
-        if log.epochs and "learning_rate_lowest" in log.epochs[0]:  # the method of 1998
+        with run.optional("costs"):
+            costs = classifier.costs(test.images)._asdict()
+            run.metrics({name: count for name, count in costs.items() if count is not None})
+        if self.beside and log.epochs and "learning_rate_lowest" in log.epochs[0]:  # as in 1998
             for end, of_paper in zip(("lowest", "highest"), paper.RATES_OF_PASS_1, strict=True):
                 ours = log.epochs[0][f"learning_rate_{end}"]
-                run.metrics({f"pass_1/rate_{end}": ours})
-                if self._beside_the_paper:
-                    run.metrics({f"paper/rate_{end}": of_paper})
-        run.tags(
-            {
-                "paper.row": row.name,
-                "paper.section": row.section,
-                EVALUATION: identity.evaluation(),
-            }
-        )
-        with run.artifact(classifier.file) as path:
-            classifier.save(path)
+                run.metrics({f"pass_1/rate_{end}": ours, f"paper/rate_{end}": of_paper})
+        words = results.words_of(Interval(result.error, result.low, result.high), self.beside)
+        run.tags(words | {EVALUATION: identity.evaluation()})
+        if run.id and self.cfg.tracking.models:
+            with run.optional("model"):
+                self._log_model(classifier, run.id, seed, scores, wrong)
         if run.id:
             from lenet.experiment import artifacts  # pandas and seaborn take 2 s, after training
 
@@ -313,7 +370,7 @@ class Job:
         return Outcome(
             self.cfg.name,
             seed,
-            row.name,
+            self.row and self.row.name,
             self.digits.name,
             self._beside_the_paper,
             result.error,
@@ -323,22 +380,46 @@ class Job:
             seconds,
             run.id or "",
             self.tracker.page,
+            **self._packed(wrong),
         )
+
+    def _log_model(
+        self, classifier: Classifier, run: str, seed: int, scores: NDArray, wrong: NDArray
+    ) -> None:
+        """Makes a run's classifier a model of MLflow, registered if that is asked for."""
+        from lenet.experiment import models
+
+        rejected = threshold(margins(scores), wrong, REJECTION_TARGET)
+        with models.source(self._values(seed), classifier, rejected, scores.shape[1]) as source:
+            model = self.tracker.log_model(run, ARRAYS, source)
+            if self.cfg.register:
+                root = Path(self.cfg.root)
+                models.register(self.tracker, self.cfg.register, run, model, source, root)
+
+    @property
+    def _several(self) -> bool:
+        return self.cfg.seeds is not None and len(self.cfg.seeds) > 1
+
+    def _packed(self, wrong: NDArray) -> dict[str, Any]:
+        """As an `Outcome` keeps it for the mean of several."""
+        if not self._several:
+            return {}
+        return {"wrong": np.packbits(wrong).tobytes().hex(), "digits": len(wrong)}
+
+    def _values(self, seed: int | None) -> dict[str, Any]:
+        """The configuration of the run of a seed, or of all."""
+        values: Any = OmegaConf.to_container(self.cfg, resolve=True)
+        return dict(values) if seed is None else values | {"seed": seed, "seeds": None}
 
     def _evaluate_again(self, finished: RunRecord, seed: int) -> dict[str, float]:
         """The figures that the present code makes of a run's predictions; they go to the run."""
-        from lenet.experiment import artifacts
-
-        assert self.tracker.runs is not None
-        if found := results.find(self._results, self.identity(seed)):
-            result, number = found
-            evaluation = result.evaluate(number)
-        else:
-            evaluation = evaluate(*artifacts.read_predictions(self.tracker.runs, finished.id))
+        evaluation = evaluate_answers(*self._answers(finished, seed))
         figures = self.figures(evaluation)
         run = Run(self.tracker.write, finished.id)
         run.metrics(figures)
-        run.tags({EVALUATION: identity.evaluation()})
+        error = Interval(evaluation.error, evaluation.low, evaluation.high)
+        words = results.words_of(error, self.beside)
+        run.tags(words | {EVALUATION: identity.evaluation()})
         return figures
 
 

@@ -38,7 +38,7 @@ class LoadedClassifier:
     classifier: Classifier
 
     def scores(self, raw: Tensor) -> NDArray:
-        """N x 28 x 28 uint8, 255 is ink -> N x 10, larger is better."""
+        """N x 28 x 28 uint8, 255 is ink -> N x classes, larger is better."""
         return self.classifier.scores(VIEWS[self.view](raw))
 
     def costs(self, raw: Tensor) -> Costs:
@@ -68,7 +68,7 @@ def load_classifier(
         VIEWS[view]
         schema.check(values, ["model"])
         _check_size(values["model"], weights)
-        recipe, model = build(values["recipe"]), build(values["model"])
+        recipe, model = (_made(values[part]) for part in ("recipe", "model"))
         loaded = LoadedClassifier(name, view, recipe.load(model, weights))
         _check_scores(loaded)
     except (OSError, SafetensorError, KeyError) as e:
@@ -78,6 +78,13 @@ def load_classifier(
         reason = " ".join(str(e).split()) or type(e).__name__
         raise InputError(f"{weights} does not fit its configuration: {reason}") from e
     return loaded
+
+
+def _made(values: Any) -> Any:
+    try:
+        return build(values)
+    except InputError as e:  # a class of the user's own may not be on Python's path
+        raise InputError(f"{values['_target_']} cannot be made here: {e}") from e
 
 
 def _check_size(model: DictConfig, weights: Path) -> None:
@@ -98,8 +105,10 @@ def _check_scores(loaded: LoadedClassifier) -> None:
     cross = torch.zeros(1, 28, 28, dtype=torch.uint8)
     cross[:, 13:15, 4:24] = cross[:, 4:24, 13:15] = 255
     scores = loaded.scores(cross)
-    if scores.shape != (1, 10) or not np.isfinite(scores).all():
-        raise ValueError("it does not give ten finite scores")
+    if scores.ndim != 2 or min(scores.shape) < 1 or scores.shape[1] < 2:
+        raise ValueError("it does not give a score for each class")
+    if not np.isfinite(scores).all():
+        raise ValueError("its scores are not finite")
 
 
 def _composed(config: DictConfig, own: Collection[str]) -> Any:

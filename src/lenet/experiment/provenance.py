@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -46,6 +47,16 @@ def code(root: Path) -> Code:
     return Code(
         commit.strip(), diff + "".join(f"untracked: {name}\n" for name in untracked.splitlines())
     )
+
+
+def commit_times(root: Path, commits: Iterable[str]) -> dict[str, int]:
+    """When commits were made, in milliseconds since 1970, as far as the checkout has them."""
+    times = {}
+    for commit in set(commits):
+        seconds = _git(root, "show", "--no-patch", "--format=%ct", f"{commit}^{{commit}}", "--")
+        if seconds:
+            times[commit] = 1000 * int(seconds)
+    return times
 
 
 def _git(root: Path, *arguments: str) -> str | None:

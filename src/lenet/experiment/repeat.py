@@ -11,12 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 from torch.cuda import device_count
 
-from lenet.data import load_raw
 from lenet.errors import InputError
 from lenet.experiment import provenance, schema, targets
 from lenet.experiment.config import build
+from lenet.experiment.training import raw_of
 from lenet.files import read_text
-from lenet.results import ORIGIN
 from lenet.terminal import RUN_ID
 from lenet.tracking import ExperimentRuns, RunRecord, find_run, read_experiments
 
@@ -24,7 +23,7 @@ from lenet.tracking import ExperimentRuns, RunRecord, find_run, read_experiments
 # refused; numbers are checked with those of any other configuration
 OF_RUN = {
     "name": str,
-    "paper": str,
+    "paper": str | None,
     "seed": int,
     "seeds": list | None,
     "model": dict,
@@ -32,7 +31,7 @@ OF_RUN = {
     "data": dict,
     "trainer": dict,
 }
-OF_CALL = ("root", "output", "tracking", "force", "resume", "repeat")  # not repeated
+OF_CALL = ("root", "output", "tracking", "force", "resume", "repeat", "register")  # not repeated
 BESIDE = (*OF_CALL, "data.folder", "hydra")  # what may be given beside repeat=
 LARGEST_DIFF = 16 * 2**20  # bytes
 
@@ -76,7 +75,7 @@ def configuration(cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
     threads = {"threads": _number(run, "threads")}
     again["trainer"] = current["trainer"] | values["trainer"] | threads
     print(f"repeating {run.name} (run {run.id[:RUN_ID]})")
-    digest = load_raw(again["data"]["source"], Path(again["data"]["folder"])).digest
+    digest = raw_of(again["data"]).digest
     then = provenance.Code(run.tags.get("mlflow.source.git.commit", "unknown"), diff)
     for line in (
         _code(then, provenance.code(Path(cfg.root))),
@@ -90,9 +89,7 @@ def configuration(cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
 def _values(run: RunRecord, runs: ExperimentRuns, own: Collection[str]) -> dict[str, Any]:
     """The configuration of a run, which may name the classes of ``own``."""
     title = f"{run.name} (run {run.id[:RUN_ID]})"
-    if ORIGIN in run.tags:
-        raise InputError(f"{title} was restored without its configuration: repeat another run")
-    if "data.digest" not in run.tags:  # it failed at once, or is the parent of others
+    if "threads" not in run.tags:  # it failed at once, or is the parent of others
         raise InputError(f"{title} has no configuration (it may be a sweep): repeat another run")
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -125,7 +122,7 @@ def _check_kinds(values: dict[str, Any]) -> None:
     recipe, model = build(values["recipe"]), build(values["model"])
     if not (hasattr(recipe, "fit") and hasattr(recipe, "load")):
         raise InputError("its recipe is none")
-    if not (isinstance(model, nn.Sequential) or hasattr(model, "decision_function")):
+    if not (isinstance(model, nn.Module) or hasattr(model, "fit")):
         raise InputError("its model is none")
 
 

@@ -17,6 +17,7 @@ LETTERS = 200  # of a wrong value, in the line that tells it
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Patterns = Annotated[int, Field(ge=1, le=60_000)]  # as many as MNIST has to train on
+Digits = Annotated[int, Field(ge=1, le=10_000_000)]  # that one's own data set may have
 Units = Annotated[int, Field(ge=1, le=10_000)]
 Rate = Annotated[float, Field(ge=1e-8, le=10)]
 Penalty = Annotated[float, Field(ge=0, le=1e6)]
@@ -38,14 +39,16 @@ class Values(BaseModel):
 class Data(Values):
     """conf/data/"""
 
-    source: Literal["auto", "mnist", "qmnist", "digits"]
+    source: Literal["auto", "mnist", "qmnist", "digits", "folder", "idx", "npz", "torchvision"]
     folder: str = Field(min_length=1)
     view: Literal["regular", "deslanted", "16x16", "permuted"]
     distort: bool
     noise: float = Field(ge=0, le=0.5)
     test_each_epoch: bool
-    train_size: Patterns | None
-    validation: Annotated[int, Field(ge=0, le=59_999)] | Literal["writers"] | None
+    train_size: Digits | None
+    validation: Annotated[int, Field(ge=0, le=9_999_999)] | Literal["writers"] | None
+    preprocess: bool
+    dataset: Literal["FashionMNIST", "KMNIST", "EMNIST"] = LEFT_OUT  # of torchvision
 
 
 class Trainer(Values):
@@ -82,6 +85,8 @@ class Tracking(Values):
     """conf/tracking/"""
 
     uri: str | None = Field(min_length=1)
+    models: bool
+    system_metrics: bool
 
 
 class Run(Values):
@@ -95,9 +100,14 @@ class Run(Values):
     resume: bool
     force: bool
     repeat: str | int | float | None = Field(description="the id of a run or null")
+    registered: str | None = Field(
+        alias="register",  # which pydantic has for itself
+        pattern=r"^[\w-]+$",
+        description="a name of letters, digits, _ and -, or null",
+    )
     root: str = Field(min_length=1)
     output: str = Field(min_length=1)
-    paper: str
+    paper: str | None
     data: dict[str, Any]
     model: dict[str, Any]
     recipe: dict[str, Any]

@@ -9,16 +9,21 @@ import hashlib
 import json
 import math
 import os
+import re
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal, NotRequired, TypeVar
+from typing import Annotated, Any, Literal, NotRequired, TypeVar
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -27,8 +32,8 @@ from typing_extensions import TypedDict
 
 from lenet import paper
 from lenet.errors import InputError, writing
-from lenet.files import read_text, reason, shown
-from lenet.terminal import Failure, Outcome, table
+from lenet.files import Count, read_text, reason, shown
+from lenet.terminal import Failure, Outcome, progress, summary, table, trials
 
 PARENT = "parent.json"
 T = TypeVar("T", Outcome, Failure)
@@ -38,10 +43,20 @@ def _showable(of: T) -> T:
     """With the texts of an outcome or a failure such that a terminal can show them."""
     texts = {key: value for key, value in vars(of).items() if isinstance(value, str)}
     if isinstance(of, Outcome) and not (
-        of.row in paper.ROWS and all(map(math.isfinite, (of.error, of.low, of.high, of.seconds)))
+        (of.row is None or of.row in paper.ROWS)
+        and all(map(math.isfinite, (of.error, of.low, of.high, of.seconds)))
+        and re.fullmatch("([0-9a-f]{2})*", of.wrong)
+        and 0 <= of.digits <= 4 * len(of.wrong)
     ):
         raise ValueError("it is no outcome of a run")
-    return replace(of, **{k: v if v.isprintable() else shown(v) for k, v in texts.items()})
+    harmless: dict[str, Any] = {k: _harmless(v) for k, v in texts.items()}
+    if isinstance(of, Outcome):
+        harmless["values"] = {_harmless(k): _harmless(v) for k, v in of.values.items()}
+    return replace(of, **harmless)
+
+
+def _harmless(text: str) -> str:
+    return text if text.isprintable() else shown(text)
 
 
 @with_config(ConfigDict(strict=True, extra="forbid"))
@@ -54,9 +69,19 @@ class _Note(TypedDict):
 
 
 NOTE = TypeAdapter(_Note)
-PARENT_RUN: TypeAdapter[str | None] = TypeAdapter(
-    Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None
-)
+
+
+@with_config(ConfigDict(strict=True, extra="forbid"))
+class _Shared(TypedDict):
+    """What a sweep tells its jobs, as `SweepJob` has it."""
+
+    parent: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None
+    jobs: Count
+    started: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    given: list[str]
+
+
+SHARED = TypeAdapter(_Shared)
 
 
 @dataclass(frozen=True)
@@ -66,10 +91,24 @@ class SweepJob:
     folder: Path
     number: int
     parent: str | None  # the sweep's MLflow run
+    jobs: int = 1  # in the sweep
+    started: float = 0.0  # the sweep, in seconds since 1970
+    given: Sequence[str] = ()  # the overrides of the sweep itself
 
-    def done(self, outcomes: Sequence[Outcome]) -> None:
-        """Notes what came of the job."""
-        self._note({"outcomes": [asdict(outcome) for outcome in outcomes]})
+    def begin(self, name: str) -> None:
+        """Says which job begins, and about how long the sweep takes yet, by those that are done."""
+        done = [read_note(path) for path in self.folder.glob("job-*.json")]
+        trained = [note for note in done if not all(o.skipped for o in note.get("outcomes", []))]
+        each = (time.time() - self.started) / len(trained) if trained else None
+        left = None if each is None else each * (self.jobs - len(done))
+        progress(self.number + 1, self.jobs, name, left)
+
+    def done(self, outcomes: Sequence[Outcome], overrides: Sequence[str] = ()) -> None:
+        """Notes what came of the job, and what the sweep gave to it alone."""
+        own = [override for override in overrides if override not in self.given]
+        values = {key.lstrip("+~"): value for key, _, value in (o.partition("=") for o in own)}
+        told = [replace(outcome, values=values) for outcome in outcomes]
+        self._note({"outcomes": [asdict(outcome) for outcome in told]})
 
     def failed(self, failure: Failure) -> None:
         """Notes why nothing came of it."""
@@ -95,17 +134,17 @@ def current_job() -> SweepJob | None:
     if hydra.mode != RunMode.MULTIRUN:
         return None
     folder = Path(hydra.sweep.dir)
-    return SweepJob(folder, hydra.job.num, read_parent(folder))
+    return SweepJob(folder, hydra.job.num, **read_shared(folder))
 
 
-def read_parent(folder: Path) -> str | None:
-    """The MLflow run of the sweep that a folder belongs to.
+def read_shared(folder: Path) -> "_Shared":
+    """What the sweep that a folder belongs to told its jobs.
 
     Raises:
         InputError: the file that says so is damaged.
     """
     try:
-        return PARENT_RUN.validate_json(read_text(folder / PARENT))
+        return SHARED.validate_json(read_text(folder / PARENT))
     except (OSError, ValueError) as e:
         raise InputError(f"{folder / PARENT} is damaged: start the sweep again") from e
 
@@ -115,6 +154,9 @@ class Sweep(Callback):
 
     Hydra would go on after an exception in a callback, and exit with 0: here it ends the sweep.
     """
+
+    search = False  # for the least validation error
+    jobs = 0
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
         with _exit_on_failure("The sweep cannot start"), writing(config.hydra.sweep.dir):
@@ -127,11 +169,11 @@ class Sweep(Callback):
                 sys.exit(1)
 
     def _open(self, config: DictConfig) -> None:
-        from lenet.data import load_raw
         from lenet.experiment import schema
         from lenet.experiment.config import check_writable, plain
         from lenet.experiment.provenance import cores
-        from lenet.tracking import Tracker
+        from lenet.experiment.training import raw_of
+        from lenet.tracking import Run, Tracker
 
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         # joblib would give each worker a share of the cores, and figures would differ by a bit
@@ -142,21 +184,36 @@ class Sweep(Callback):
         schema.check(plain(config, own_keys), own_keys)
         self.folder = Path(config.hydra.sweep.dir)
         check_writable(self.folder)
-        if "optuna" in config.hydra.sweeper._target_ and config.data.validation == 0:
-            raise InputError("a search goes by the validation error: leave data.validation=0 out")
-        raw = load_raw(config.data.source, Path(config.data.folder))
+        self.search = "optuna" in config.hydra.sweeper._target_
+        if self.search:
+            _quieten_optuna()
+            if config.data.validation == 0:
+                raise InputError(
+                    "a search goes by the validation error: leave data.validation=0 out"
+                )
+        raw = raw_of(config.data)
         artifacts = Path(config.root) / "mlruns"
-        self.tracker = Tracker(config.tracking.uri, artifacts, raw.stand_in).start()
+        own_digits = raw.name if raw.own else ""
+        tracker = Tracker(config.tracking.uri, artifacts, raw.stand_in, own_digits)
+        self.tracker = tracker.start()
         task = list(config.hydra.overrides.task)
         own = hashlib.sha256(json.dumps(sorted(task)).encode()).hexdigest()[:16]
         self.parent = self.tracker.open(
             f"sweep {' '.join(task)}", None, own, again=not config.force
         )
+        run = Run(self.tracker.write, self.parent)
+        run.dataset(raw.name, raw.digest, raw.origin)
+        of_data = {"data": raw.name, "data.digest": raw.digest}
+        run.tags({"mlflow.source.name": "train.py"} | of_data)
         atexit.register(self._close)
-        (self.folder / PARENT).write_text(json.dumps(self.parent))
+        self.jobs = _count(config)
+        shared = {"parent": self.parent, "jobs": self.jobs, "started": time.time(), "given": task}
+        (self.folder / PARENT).write_text(json.dumps(shared))
 
     def _close(self, ended: bool = False) -> str:
         """Closes the parent run, whatever fails, and shows the table; the run's status."""
+        from lenet.tracking import Run
+
         status = "FAILED"
         try:
             notes = [read_note(path) for path in sorted(self.folder.glob("job-*.json"))]
@@ -167,13 +224,42 @@ class Sweep(Callback):
                 not ended and self.tracker.close_abandoned()
             ):
                 status = "KILLED"
-            table(
-                [note["outcomes"] for note in notes if "outcomes" in note],
-                [note["failure"] for note in notes if "failure" in note],
-            )
+            jobs = [note["outcomes"] for note in notes if "outcomes" in note]
+            failures = [note["failure"] for note in notes if "failure" in note]
+            told = summary(jobs, failures, self.search)
+            Run(self.tracker.write, self.parent).tags({"mlflow.note.content": told})
+            if self.search:
+                trials(jobs, failures)
+            else:
+                table(jobs, failures)
+            if status == "KILLED":
+                print(
+                    f"Interrupted: {len(jobs)} of {self.jobs} jobs are finished and kept, and the "
+                    "whole epochs of the others; the same command goes on.",
+                    file=sys.stderr,
+                )
         finally:
             self.tracker.close(self.parent, status)
         return status
+
+
+def _count(config: DictConfig) -> int:
+    """How many jobs a sweep has."""
+    sweeper = config.hydra.sweeper
+    if "n_trials" in sweeper:
+        return int(sweeper.n_trials)
+    given = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    overrides = parser.parse_overrides([*given, *config.hydra.overrides.task])
+    [jobs] = BasicSweeper.split_arguments(overrides, None)
+    return len(jobs)
+
+
+def _quieten_optuna() -> None:
+    """What it says of its trials, the table says."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def read_note(path: Path) -> _Note:

@@ -194,7 +194,8 @@ class _Walk:
         if name not in PERMITTED and name not in self.own:
             raise InputError(
                 f"the configuration's {where}={_shown(value)} is not one of this project's "
-                "classes, and conf/ does not name it"
+                "classes, and conf/ does not name it: name it there, or by --trust, if you "
+                "trust it"
             )
         return name
 

@@ -1,7 +1,7 @@
 """A configuration becomes trained classifiers: all code that a trained weight depends on starts
 here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,15 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from lenet.classifier import Classifier, EpochCallback, Recipe, Task
-from lenet.data import Digits, Raw, by_writers, split, writers
+from lenet.data import Digits, Raw, by_writers, load_raw, split, writers
 from lenet.errors import InputError
 from lenet.experiment.config import build
+
+
+def raw_of(data: Mapping[str, Any]) -> Raw:
+    """The digits that the values of conf/data/ name; raises as `load_raw`."""
+    place = Path(data["folder"])
+    return load_raw(data["source"], place, data["preprocess"], data.get("dataset") or "")
 
 
 def digits_of(cfg: DictConfig, raw: Raw) -> Digits:
@@ -23,10 +29,9 @@ def digits_of(cfg: DictConfig, raw: Raw) -> Digits:
     of = cfg.data
     validation = of.validation
     if validation == "writers":
-        if raw.stand_in:
-            raise InputError(
-                "data.validation=writers: nobody knows who wrote the stand-in's digits"
-            )
+        if raw.name != "mnist":
+            whose = "your own" if raw.own else "the stand-in's"
+            raise InputError(f"data.validation=writers: nobody knows who wrote {whose} digits")
         validation = by_writers(writers("train", Path(of.folder)))
     return split(raw, of.view, of.train_size, validation, of.distort, of.test_each_epoch, of.noise)
 

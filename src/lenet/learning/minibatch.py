@@ -1,5 +1,6 @@
 """Today's way to train: mini-batches, an adaptive optimizer, a schedule; one net at a time."""
 
+import copy
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,12 +8,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from safetensors.torch import save as packed
+from torch import Tensor, nn
 
 from lenet.classifier import Task
+from lenet.data import Digits
 from lenet.errors import InputError
 from lenet.learning.losses import Loss, loss_of
-from lenet.nets import TrainedNet
+from lenet.nets import TrainedNet, in_fast_format, weights_of
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,13 @@ class Minibatch:
         digits = task.digits
         if not all(isinstance(net, nn.Module) for net in task.models):
             raise InputError("this recipe trains nets only: an estimator wants recipe=fit")
-        size = digits.train.images.shape[-1]
-        try:
-            task.models[0](digits.train.images[:1])
-        except RuntimeError as e:
-            raise InputError(f"this net takes no digits of {size}x{size} (data.view): {e}") from e
         options = dict(task.trainer)
         compiled = options.pop("compile") and can_compile()
-        for net, seed, callback in zip(task.models, task.seeds, task.callbacks, strict=True):
+        nets = [in_fast_format(net) for net in task.models]
+        rehearse(nets[0], self.loss or loss_of(nets[0]), digits, self.batch_size)
+        for net, seed, callback in zip(nets, task.seeds, task.callbacks, strict=True):
             module = MinibatchModule(
-                net.to(memory_format=torch.channels_last),  # twice as fast
+                net,
                 self.loss or loss_of(net),
                 self.optimizer,
                 self.schedule,
@@ -67,12 +67,51 @@ class Minibatch:
                 callback,
             )
             fit(module, options, self.epochs, len(digits.validation) > 0, task.folder)
-        return [TrainedNet(net) for net in task.models]
+        return [TrainedNet(net) for net in nets]
 
     def load(self, model: Any, path: Path) -> TrainedNet:
         """As `Recipe.load`."""
-        # as trained: else last bits of scores differ
-        return TrainedNet.load(model.to(memory_format=torch.channels_last), path)
+        return TrainedNet.load(in_fast_format(model), path)  # as trained: else last bits differ
+
+
+def rehearse(net: nn.Module, loss: Loss, digits: Digits, batch_size: int) -> None:
+    """Does with a few digits all that is done to a net later, but leaves it as it is.
+
+    Raises:
+        InputError: the net takes no such digits, gives no score for each class, has nothing to
+            train, cannot be trained or cannot be saved.
+    """
+    name, size = type(net).__name__, digits.train.images.shape[-1]
+    images, labels = (of[: min(2, batch_size)] for of in (digits.train.images, digits.train.labels))
+    training = net.training
+    try:
+        with torch.no_grad():
+            scores = net.eval()(images)
+    except Exception as e:  # of many kinds, as the net may be anyone's
+        reason = f"this net takes no digits of {size}x{size} (data.view): {_line(e)}"
+        raise InputError(reason) from e
+    finally:
+        net.train(training)
+    fits = isinstance(scores, Tensor) and scores.ndim == 2 and len(scores) == len(images)
+    if not fits or scores.shape[1] < digits.classes:  # more do no harm
+        given = tuple(scores.shape) if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
+        raise InputError(
+            f"{name} has to give scores of shape {(len(images), digits.classes)} for {len(images)} "
+            f"digits of {digits.classes} classes; it gives {given}"
+        )
+    try:
+        copied = copy.deepcopy(net).train()
+        loss(copied(images), labels).backward()
+    except Exception as e:
+        raise InputError(f"{name} cannot be trained: {_line(e)}") from e
+    try:
+        packed(weights_of(net))
+    except Exception as e:
+        raise InputError(f"{name} cannot be saved as safetensors: {_line(e)}") from e
+
+
+def _line(e: Exception) -> str:
+    return " ".join(str(e).split()) or type(e).__name__
 
 
 def can_compile() -> bool:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 from torchmetrics import MeanMetric
@@ -172,7 +173,7 @@ class MinibatchModule(EpochModule):
     this small a log call or a metric's update per step would cost more than it tells.
 
     Args:
-        net: N x 1 x H x W -> N x 10 scores, larger is better.
+        net: N x 1 x H x W -> N x classes, larger is better.
         loss: of scores and labels.
         optimizer: given the parameters, makes the optimizer.
         schedule: given the optimizer and ``total_steps``, makes a schedule that is stepped
@@ -186,7 +187,7 @@ class MinibatchModule(EpochModule):
 
     def __init__(
         self,
-        net: nn.Sequential,
+        net: nn.Module,
         loss: Loss,
         optimizer: Callable[..., torch.optim.Optimizer],
         schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler],
@@ -243,6 +244,9 @@ class MinibatchModule(EpochModule):
 
     def on_train_epoch_start(self) -> None:
         self.started = time.perf_counter()
+        # for nets that draw, as dropout does: an epoch is the same after an interruption, too
+        place = (self.seed, self.current_epoch, self.trainer.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         loss, kept = self.forward_step(*batch)

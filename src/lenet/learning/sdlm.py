@@ -67,8 +67,14 @@ class SDLM:
         from lenet.learning.modules import OnePatternModule  # Lightning takes seconds
         from lenet.learning.trainer import fit
 
-        if not all(isinstance(net, nn.Sequential) for net in task.models):
-            raise InputError("this recipe trains nets only: an estimator wants recipe=fit")
+        for net in task.models:
+            if not isinstance(net, nn.Module):
+                raise InputError("this recipe trains nets only: an estimator wants recipe=fit")
+            if not isinstance(net, nn.Sequential):
+                kind = type(net).__name__
+                raise InputError(f"this recipe trains the nets of 1998 only: {kind} is none")
+        if task.digits.classes > 10:
+            raise InputError("this recipe trains the nets of 1998 only, which tell ten classes")
         if "strategy" in task.trainer:
             raise InputError("one pattern per update cannot be shared: leave trainer=ddp out")
         starts, seen = task.seeds, task.seeds

@@ -73,6 +73,14 @@ def _one_of_several() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
+class EpochBar(TQDMProgressBar):
+    """Lightning's, which counts epochs from 0, with epochs from 1."""
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        super().on_train_epoch_start(trainer)
+        self.train_progress_bar.set_description(f"Epoch {trainer.current_epoch + 1}")
+
+
 def fit(
     module: EpochModule, options: dict[str, Any], epochs: int, validate: bool, folder: Path
 ) -> None:
@@ -89,8 +97,12 @@ def fit(
             is the user's to mend in processes that share the training.
     """
     trainer = _trainer(options, epochs, validate, folder)
+    start = to_continue_from(folder, module)
+    if start:
+        done = len(torch.load(start, weights_only=True, mmap=True)["epochs"])
+        print(f"Goes on after epoch {done} of {epochs}.", flush=True)
     try:
-        trainer.fit(module, ckpt_path=to_continue_from(folder, module), weights_only=True)
+        trainer.fit(module, ckpt_path=start, weights_only=True)
     except ProcessRaisedException as e:  # its text is the traceback, as a process wrote it
         kind, _, reason = str(e).strip().splitlines()[-1].partition(": ")
         if kind.startswith("lenet."):
@@ -114,7 +126,7 @@ def _trainer(options: dict[str, Any], epochs: int, validate: bool, folder: Path)
     interactive = sys.stderr.isatty()
     callbacks: list[Callback] = [KeepLast(folder)]
     if interactive:
-        callbacks.append(TQDMProgressBar(refresh_rate=20))
+        callbacks.append(EpochBar(refresh_rate=20))
     arguments: dict[str, Any] = {
         "max_epochs": epochs,
         "logger": False,

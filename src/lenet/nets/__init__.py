@@ -8,6 +8,7 @@ from lenet.nets.mlp import MLP
 from lenet.nets.trained import (
     EVALUATION_BATCH,
     TrainedNet,
+    in_fast_format,
     load_weights,
     require_finite,
     save_tensors,
@@ -29,6 +30,7 @@ __all__ = [
     "SparseConv",
     "Subsampling",
     "TrainedNet",
+    "in_fast_format",
     "layer_costs",
     "load_weights",
     "net_costs",

@@ -6,7 +6,9 @@ printed thousands exactly (123, 267, 469, 795), LeNet-1 to 98 (printed: 100) and
 (260); and the variables to 3, 17 and 60 for LeNet-1, 4 and 5. LeNet-5's 840 fixed target values
 are connections but no variables: with them Figure 12 would say 61. A subsampling unit has five
 connections, four inputs and a bias, as in the counts of II.B, though its inputs share one
-coefficient; a pool without parameters has only the inputs. Squashing is not counted.
+coefficient; a pool without parameters has only the inputs, a normalised unit an input and a bias.
+Squashing is not counted, nor what a net's own ``forward`` does without a layer, as a pool by a
+function.
 
 One figure does not fit: Figure 11 gives LeNet-5 401 thousand multiply-accumulates, section II.B
 340,908 connections. The difference is 60,000 to the rounding, the number of its parameters, so
@@ -32,55 +34,75 @@ class LayerCost(NamedTuple):
     parameters: int  # trainable
 
 
-def net_costs(net: nn.Sequential, digit: Tensor) -> Costs:
-    """The sum over `layer_costs`."""
-    layers = layer_costs(net, digit).values()
-    return Costs(sum(cost.connections for cost in layers), sum(cost.parameters for cost in layers))
+def net_costs(net: nn.Module, digit: Tensor) -> Costs:
+    """The sum over `layer_costs`; where a layer cannot be counted, the connections are None."""
+    variables = _trainable(net)
+    try:
+        layers = layer_costs(net, digit).values()
+    except ValueError:
+        return Costs(None, variables)
+    return Costs(sum(cost.connections for cost in layers), variables)
 
 
-def layer_costs(net: nn.Sequential, digit: Tensor) -> dict[str, LayerCost]:
+def layer_costs(net: nn.Module, digit: Tensor) -> dict[str, LayerCost]:
     """Counts layer by layer, by sending one digit through the net.
 
     Args:
+        net: of any forward; what its layers do is seen by hooks, each time that one is called.
         digit: 1 x H x W, any digit in the form that the net takes.
 
     Returns:
         What costs anything, by name, from the input to the output.
 
     Raises:
-        ValueError: a layer of a kind that is not counted here.
+        ValueError: a layer of a kind that is not counted here, parameters that are used otherwise
+            than by calling their layer.
     """
-    layers = {}
-    x = digit[None]
-    with torch.no_grad():
-        for name, layer in net.named_children():
-            connections, x = _through(layer, x)
-            parameters = sum(p.numel() for p in layer.parameters() if p.requires_grad)
-            if connections or parameters:
-                layers[name] = LayerCost(connections, parameters)
-    return layers
+    connections: dict[str, int] = {}
+    waiting = set()  # layers with parameters that were not called yet
+
+    def count(name: str, counted: Callable[[Any, Tensor], int], layer: nn.Module) -> Any:
+        def hook(_: nn.Module, __: Any, out: Tensor) -> None:
+            waiting.discard(layer)
+            connections[name] = connections.get(name, 0) + counted(layer, out)
+
+        return layer.register_forward_hook(hook)
+
+    hooks = []
+    try:
+        for path, layer in net.named_modules():
+            kinds = [counted for kind, counted in _CONNECTIONS.items() if isinstance(layer, kind)]
+            if any(True for _ in layer.parameters(recurse=False)):
+                if not kinds:
+                    raise ValueError(f"no count is known for a {type(layer).__name__} layer")
+                waiting.add(layer)
+            if kinds:
+                hooks.append(count(path.partition(".")[0], kinds[0], layer))
+        with torch.no_grad():
+            net(digit[None])
+    finally:
+        for each in hooks:
+            each.remove()
+    if waiting:
+        raise ValueError(f"a {type(waiting.pop()).__name__} layer is used without being called")
+    return {
+        name: LayerCost(number, _trainable(net.get_submodule(name)))
+        for name, number in connections.items()
+    }
 
 
-def _through(layer: nn.Module, x: Tensor) -> tuple[int, Tensor]:
-    """The connections of a layer for the batch of one, and what comes out of it."""
-    if isinstance(layer, nn.Sequential):
-        total = 0
-        for part in layer:
-            connections, x = _through(part, x)
-            total += connections
-        return total, x
-    out = layer(x)
-    for kind, count in _CONNECTIONS.items():
-        if isinstance(layer, kind):
-            return count(layer, out), out
-    if any(True for _ in layer.parameters()):
-        raise ValueError(f"no count of connections is known for a {type(layer).__name__} layer")
-    return 0, out
+def _trainable(layer: nn.Module) -> int:
+    return sum(p.numel() for p in layer.parameters() if p.requires_grad)
 
 
 def _of_convolution(layer: nn.Conv2d, out: Tensor) -> int:
     biases = 0 if layer.bias is None else 1
     return out.numel() * (layer.weight[0].numel() + biases)
+
+
+def _of_linear(layer: nn.Linear, out: Tensor) -> int:
+    biases = 0 if layer.bias is None else 1
+    return out.numel() * (layer.in_features + biases)
 
 
 def _of_sparse(layer: SparseConv, out: Tensor) -> int:
@@ -98,6 +120,8 @@ _CONNECTIONS: dict[type[nn.Module], Callable[[Any, Tensor], int]] = {
     Subsampling: lambda layer, out: out.numel() * 5,
     nn.AvgPool2d: _of_pool,
     nn.MaxPool2d: _of_pool,
-    nn.Linear: lambda layer, out: sum(p.numel() for p in layer.parameters()),
+    nn.BatchNorm1d: lambda layer, out: out.numel() * 2,
+    nn.BatchNorm2d: lambda layer, out: out.numel() * 2,
+    nn.Linear: _of_linear,
     EuclideanRBF: lambda layer, out: layer.centres.numel(),
 }

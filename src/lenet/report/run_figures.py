@@ -19,25 +19,29 @@ CURVES = {
     "figure_5/test_error": "test",
 }
 COLUMNS, SHOWN_ERRORS = 12, 120  # more than LeNet-5 makes; a page of them still reads
+MOST_NUMBERS = 50  # classes, beyond which a matrix has colours alone
 
 
-def confusion(labels: NDArray, predictions: NDArray) -> Figure:
+def confusion(labels: NDArray, predictions: NDArray, classes: int = 10) -> Figure:
     """How often each true class (rows) was given as another (columns).
 
     The colour leaves the right answers out, so that the errors show.
 
     Args:
-        labels, predictions: (N,) integers, 0 to 9.
+        labels, predictions: (N,) integers from 0 on.
+        classes: their number.
     """
     import seaborn as sns
     from matplotlib.figure import Figure
 
-    counts = np.zeros((10, 10), dtype=int)
+    counts = np.zeros((classes, classes), dtype=int)
     np.add.at(counts, (labels, predictions), 1)
-    figure = Figure(figsize=(6, 5.2), layout="constrained")
+    side = 0.6 * min(max(classes, 10), 50)
+    figure = Figure(figsize=(side, side - 0.8), layout="constrained")
     axes = figure.subplots()
-    off = np.where(np.eye(10, dtype=bool), 0, counts)
-    sns.heatmap(off, annot=counts, fmt="d", cmap="rocket_r", cbar=False, square=True, ax=axes)
+    off = np.where(np.eye(classes, dtype=bool), 0, counts)
+    shown = counts if classes <= MOST_NUMBERS else None
+    sns.heatmap(off, annot=shown, fmt="d", cmap="rocket_r", cbar=False, square=True, ax=axes)
     axes.set(xlabel="given", ylabel="true", title=f"{off.sum()} errors of {len(labels):,}")
     return figure
 
@@ -47,7 +51,7 @@ def misclassified(images: NDArray, labels: NDArray, predictions: NDArray) -> Fig
 
     Args:
         images: (N, H, W), larger is ink.
-        labels, predictions: (N,) integers, 0 to 9.
+        labels, predictions: (N,) integers from 0 on.
     """
     from matplotlib.figure import Figure
 
@@ -87,11 +91,11 @@ def learning_curve(epochs: Sequence[dict[str, float]]) -> Figure:
     return figure
 
 
-def ten_digits(images: NDArray, title: str) -> Figure:
+def a_digit_each(images: NDArray, title: str) -> Figure:
     """One digit of each class in a row, as the paper's Figure 7 shows distorted ones.
 
     Args:
-        images: (10, H, W), larger is ink.
+        images: (classes, H, W), larger is ink.
         title: what was done to them.
     """
     from matplotlib.figure import Figure

@@ -3,7 +3,7 @@
 from lenet.results.collect import MODEL, collect
 from lenet.results.figures import FIGURES, Claim, Figures, load_figures, save_figures
 from lenet.results.predictions import Predictions, read_predictions
-from lenet.results.restore import ORIGIN, restore, restore_run
+from lenet.results.restore import add_files, of_parent, of_result, parent_id, restore_run
 from lenet.results.result import (
     FOLDER,
     PREDICTIONS,
@@ -16,19 +16,20 @@ from lenet.results.result import (
     metrics_of,
     save,
     save_record,
+    words_of,
 )
 
 __all__ = [
     "FIGURES",
     "FOLDER",
     "MODEL",
-    "ORIGIN",
     "PREDICTIONS",
     "RUNS",
     "Claim",
     "Figures",
     "Predictions",
     "Result",
+    "add_files",
     "collect",
     "find",
     "identities",
@@ -36,10 +37,13 @@ __all__ = [
     "load_all",
     "load_figures",
     "metrics_of",
+    "of_parent",
+    "of_result",
+    "parent_id",
     "read_predictions",
-    "restore",
     "restore_run",
     "save",
     "save_figures",
     "save_record",
+    "words_of",
 ]

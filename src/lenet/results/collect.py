@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lenet.evaluation import margins
 from lenet.results import result
 from lenet.results.predictions import read_predictions
-from lenet.results.restore import ORIGIN
 from lenet.results.result import Result
 from lenet.terminal import Outcome
 from lenet.tracking import (
     IDENTITY,
+    ORIGIN,
     ExperimentRuns,
     RunRecord,
     experiment_name,
@@ -71,10 +70,8 @@ def _of_results(identity: str, root: Path) -> Part | None:
 
 
 def _of_store(seed: int, run: RunRecord, tracked: ExperimentRuns, folder: Path) -> Part:
-    label, prediction, scores = read_predictions(
-        tracked.artifact(run.id, "predictions.parquet", folder)
-    )
-    return _record(seed, run, tracked), label, prediction, margins(scores)
+    found = read_predictions(tracked.artifact(run.id, "predictions.parquet", folder))
+    return _record(seed, run, tracked), found.label, found.prediction, found.margin
 
 
 def _record(seed: int, run: RunRecord, tracked: ExperimentRuns) -> dict[str, Any]:
@@ -83,6 +80,7 @@ def _record(seed: int, run: RunRecord, tracked: ExperimentRuns) -> dict[str, Any
     return {
         "seed": seed,
         "run": run.id,
+        "ended": run.ended,
         "identity": run.tags[IDENTITY],
         "commit": run.tags["mlflow.source.git.commit"],
         "dirty": run.tags["git.dirty"] == "true",

@@ -31,6 +31,7 @@ from lenet.files import (
     read_arrays,
     read_json,
 )
+from lenet.statistics import Interval, wilson
 
 FOLDER = "results"  # in the project
 RUNS, PREDICTIONS = "result.json", "predictions.npz"
@@ -80,6 +81,7 @@ class _RunOfFile(TypedDict):
 
     seed: Seed
     run: Text
+    ended: NotRequired[Count]
     identity: NotRequired[Text | None]
     commit: str
     dirty: bool
@@ -114,9 +116,9 @@ class Result:
         data: "mnist", or the stand-in's name.
         digest: of the data.
         profile: of params.yaml, how large the study was; "full" is the one that counts.
-        runs: of each seed "seed", "run" (the id in MLflow), "identity" (of the training),
-            "commit", "dirty", "threads", "versions", "metrics" (fractions, seconds) and "curves"
-            (a list by epoch each).
+        runs: of each seed "seed", "run" (the id in MLflow), "ended" (milliseconds since 1970, where
+            that is known), "identity" (of the training), "commit", "dirty", "threads", "versions",
+            "metrics" (fractions, seconds) and "curves" (a list by epoch each).
         label: (N,) uint8.
         prediction: (S, N) uint8.
         margin: (S, N) float16, the difference of the two best scores (III.D).
@@ -175,6 +177,31 @@ def metrics_of(evaluation: Evaluation, row: paper.Row | None) -> dict[str, float
         "test/reject": evaluation.reject,
     }
     return figures if row is None else figures | {"paper/error": row.test_error / 100}
+
+
+def words_of(error: Interval, row: paper.Row | None) -> dict[str, str]:
+    """The same in words, as tags: the 95 % interval in per cent, the row that the run stands beside
+    and what comes of that."""
+    words = {"interval": f"{100 * error.low:.2f} to {100 * error.high:.2f}"}
+    if row is None:
+        return words
+    return words | {
+        "verdict": _verdict(error, row.test_error / 100),
+        "paper.row": row.name,
+        "paper.section": row.section,
+    }
+
+
+def _verdict(ours: Interval, of_paper: float) -> str:
+    """Whether the 95 % interval of the difference (Newcombe's, of two intervals as if independent)
+    lies wholly outside of the paper's own uncertainty (III.C)."""
+    low, high = wilson(round(of_paper * paper.TEST_DIGITS), paper.TEST_DIGITS)
+    difference, margin = ours.mean - of_paper, paper.UNCERTAINTY / 100
+    if difference + np.hypot(ours.high - ours.mean, of_paper - low) < -margin:
+        return "better"
+    if difference - np.hypot(ours.mean - ours.low, high - of_paper) > margin:
+        return "worse"
+    return "no difference"
 
 
 def save(result: Result, folder: Path) -> None:

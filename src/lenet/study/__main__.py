@@ -73,9 +73,9 @@ def _run(given: argparse.Namespace, params: profile.Parameters) -> None:
 
             stages.report()
         case "restore":
-            from lenet.study import stages
+            from lenet.study import restore
 
-            print(f"{stages.restore()} runs of {profile.RESULTS}/ are now in MLflow, too")
+            restore.restore(params)
         case "short":
             from lenet.study import keep
 

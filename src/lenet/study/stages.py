@@ -1,7 +1,6 @@
 """The other stages of the study; each imports what it needs."""
 
 import json
-import os
 import tempfile
 from pathlib import Path
 
@@ -76,14 +75,3 @@ def report() -> None:
     from lenet.report import build
 
     build(RESULTS, REPORTS, README if README.is_file() else None)
-
-
-def restore() -> int:
-    """Brings `results/` into the project's MLflow; how many runs it did not have."""
-    from lenet.experiment import identity
-    from lenet.tracking import EVALUATION, local_store
-
-    project = Path(os.environ["LENET_ROOT"])
-    store, files = local_store(project), project / "mlruns"
-    tags = {EVALUATION: identity.evaluation()}
-    return results.restore(results.load_all(RESULTS), store, files, tags)

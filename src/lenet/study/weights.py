@@ -24,7 +24,7 @@ def weights(row: str, params: Parameters, into: Path) -> Path:
         InputError: other predictions than those that are kept.
     """
     from lenet.experiment import train
-    from lenet.tracking import IDENTITY, experiment_name, read_experiments
+    from lenet.tracking import IDENTITY, ORIGIN, experiment_name, read_experiments
 
     if (RESULTS / row / results.MODEL).exists():
         return RESULTS / row / results.MODEL
@@ -35,7 +35,7 @@ def weights(row: str, params: Parameters, into: Path) -> Path:
     with read_experiments(cfg.tracking.uri) as experiments:
         for run in experiments[experiment].all() if experiment in experiments else ():
             same = run.tags.get(IDENTITY) == kept.runs[0]["identity"]
-            if same and run.status == "FINISHED" and results.ORIGIN not in run.tags:
+            if same and run.status == "FINISHED" and ORIGIN not in run.tags:
                 return experiments[experiment].model(run.id, into)
     cfg.resume = False
     [outcome] = train(cfg)

@@ -17,9 +17,12 @@ from threading import Thread
 
 import psutil
 
-HOST, PROCESS, STARTED = "process.host", "process.id", "process.started"  # tags: whose a run is
-SLURM_JOB = "process.slurm_job"  # tag: the id of the job that it belongs to, if any
-HEARTBEAT = "process.heartbeat"  # tag: of its last heartbeat, in seconds since 1970
+# Tags, which MLflow's page does not show, as it takes those of mlflow.* for its own. The runs of
+# earlier versions have them without that.
+OWN = "mlflow."
+HOST, PROCESS, STARTED = f"{OWN}process.host", f"{OWN}process.id", f"{OWN}process.started"
+SLURM_JOB = f"{OWN}process.slurm_job"  # the id of the job that a run belongs to, if any
+HEARTBEAT = f"{OWN}process.heartbeat"  # of its last heartbeat, in seconds since 1970
 EVERY, STALE = 60.0, 600.0  # seconds; clocks of machines may differ by minutes
 
 
@@ -41,6 +44,7 @@ def is_gone(tags: Mapping[str, str]) -> bool:
     Raises:
         ValueError: the tags are not as `this_process` writes them.
     """
+    tags = {f"{OWN}{tag}": tags[tag] for tag in tags if tag.startswith("process.")} | dict(tags)
     if tags.get(HOST) == socket.gethostname():
         process, started = int(_number(tags, PROCESS)), _number(tags, STARTED)
         try:

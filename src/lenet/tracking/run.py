@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lenet.errors import writing
+from lenet.errors import InputError, writing
+from lenet.tracking.per_cent import as_shown
 from lenet.tracking.queue import Record, Unusable
 from lenet.tracking.spool import Away, Refused
-from lenet.tracking.store import first_line
+from lenet.tracking.store import first_line, say
 
 PARAMETERS_PER_CALL = 100  # MLflow's limit for one batch
 FAILURE = "failure"  # tag: why a run failed
@@ -21,6 +22,17 @@ BAD_REQUEST, TOO_MANY_REQUESTS = 400, 429
 def now() -> int:
     """Milliseconds, as MLflow counts them."""
     return int(time.time() * 1000)
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested values under dotted keys, as they are written on the command line; each as text."""
+    result: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            result |= flat(value, f"{prefix}{key}.")
+        else:
+            result[f"{prefix}{key}"] = str(value)
+    return result
 
 
 class Run:
@@ -43,13 +55,14 @@ class Run:
         self._logged = logged
 
     def parameters(self, values: Mapping[str, Any]) -> None:
-        """Logs values once for the run; each is written as text."""
-        self._write(self.id, {"parameters": {key: str(value) for key, value in values.items()}})
+        """Logs values once for the run; each is written as text, nested ones under dotted keys."""
+        self._write(self.id, {"parameters": flat(values)})
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
-        """Logs figures of one step; steps are epochs, from 1."""
+        """Logs figures of one step; steps are epochs, from 1. Errors are fractions here, and per
+        cent in MLflow."""
         new = {k: float(v) for k, v in values.items() if (k, step) not in self._logged}
-        self._write(self.id, {"metrics": new, "step": step, "time": now()})
+        self._write(self.id, {"metrics": as_shown(new), "step": step, "time": now()})
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Sets tags."""
@@ -66,6 +79,19 @@ class Run:
     def file(self, path: Path) -> None:
         """Keeps a file as an artifact."""
         self._write(self.id, {"path": str(path)})
+
+    @contextmanager
+    def optional(self, what: str) -> Iterator[None]:
+        """For a block that comes after a training: its failure is a warning in the run, and a line
+        on standard error, but costs no result. That there is no room is no such failure."""
+        try:
+            yield
+        except InputError:
+            raise
+        except Exception as e:  # of any kind, as it may come from a class of the user's own
+            reason = f"{type(e).__name__}: {first_line(e)}"
+            self.tags({f"warning.{what}": reason})
+            say(f"warning: {what} is left out ({reason})")
 
     @contextmanager
     def artifact(self, name: str) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from typing import Any
 from lenet.classifier import MODEL_FILES
 from lenet.errors import InputError
 from lenet.tracking.liveness import is_gone
+from lenet.tracking.per_cent import as_meant, plain
 from lenet.tracking.store import (
     FILE,
     ask,
@@ -22,6 +23,7 @@ from lenet.tracking.store import (
 
 EVALUATION = "identity.evaluation"  # tag: by what code the figures of a run were made
 IDENTITY = "identity.training"  # tag: what makes two runs the same run
+VALIDATION_ERROR = "final/validation_error"  # metric: what choices are made by
 PER_PAGE = 1_000
 LARGEST, LARGEST_MODEL = 64 * 2**20, 4 * 2**30  # bytes of a file that is fetched
 
@@ -34,7 +36,16 @@ class RunRecord:
     name: str
     status: str
     tags: dict[str, str]
-    metrics: dict[str, float]  # the last value of each
+    metrics: dict[str, float]  # the last value of each; errors are fractions
+    params: dict[str, str]
+    ended: int  # milliseconds since 1970; 0 while it is open
+
+    @property
+    def on_all_of_mnist(self) -> bool:
+        """Whether it was trained on all digits that its configuration could have, so that it may
+        stand beside the paper's figures, and other runs beside it."""
+        of_all = self.params.get("data.train_size") == "None" and "cut" not in self.tags
+        return self.tags.get("data") == "mnist" and of_all
 
 
 class ExperimentRuns:
@@ -75,22 +86,24 @@ class ExperimentRuns:
 
     def curves(self, run_id: str) -> dict[str, list[float]]:
         """Of each metric that was logged by epochs, its values in their order."""
-        curves = {}
-        for name in self.get(run_id).metrics:
-            points = sorted(
-                (m.step, m.value) for m in self._client.get_metric_history(run_id, name)
-            )
-            if points[0][0] > 0:  # what is logged once is logged at step 0
-                curves[name] = [value for _, value in points]
-        return curves
+        curves: dict[str, dict[int, float]] = {}
+        for name, step, value in self._points(run_id):
+            curves.setdefault(name, {})[step] = value
+        return {
+            name: [points[step] for step in sorted(points)]
+            for name, points in curves.items()
+            if min(points) > 0  # what is logged once is logged at step 0
+        }
 
     def steps(self, run_id: str) -> set[tuple[str, int]]:
         """The metrics of a run, each with the steps at which it has been logged."""
-        return {
-            (name, m.step)
-            for name in self.get(run_id).metrics
-            for m in self._client.get_metric_history(run_id, name)
-        }
+        return {(name, step) for name, step, _ in self._points(run_id)}
+
+    def _points(self, run_id: str) -> Iterator[tuple[str, int, float]]:
+        """Every metric of a run with every step and its value."""
+        for name in self._client.get_run(run_id).data.metrics:
+            for m in self._client.get_metric_history(run_id, name):
+                yield plain(name), m.step, as_meant({name: m.value})[plain(name)]
 
     def artifact(self, run_id: str, name: str, folder: Path, largest: int = LARGEST) -> Path:
         """Fetches one file of a run into a folder; where it lies there.
@@ -118,7 +131,10 @@ class ExperimentRuns:
         for name in MODEL_FILES:
             if name in names:
                 return self.artifact(run_id, name, folder, LARGEST_MODEL)
-        raise InputError(f"run {run_id} has no file of a classifier")
+        raise InputError(
+            f"run {run_id} has no file of a classifier: it may be a parent of runs, or one that "
+            "was restored without"
+        )
 
     def _search(self, condition: str, per_page: int = PER_PAGE) -> Iterator[RunRecord]:
         token = None
@@ -139,7 +155,15 @@ class ExperimentRuns:
 def _record(run: Any) -> RunRecord:
     tags = {key: printable(value) for key, value in run.data.tags.items()}
     name = printable(run.info.run_name or "")
-    return RunRecord(run.info.run_id, name, run.info.status, tags, run.data.metrics)
+    return RunRecord(
+        run.info.run_id,
+        name,
+        run.info.status,
+        tags,
+        as_meant(run.data.metrics),
+        dict(run.data.params),
+        run.info.end_time or 0,
+    )
 
 
 @contextmanager

@@ -80,6 +80,13 @@ def connect(uri: str) -> Any:
         return MlflowClient(_quoted(uri))
 
 
+def database(uri: str) -> Any:
+    """SQLAlchemy's engine for a database file."""
+    from sqlalchemy import create_engine
+
+    return create_engine(_quoted(uri))
+
+
 def has_credentials() -> bool:
     """Whether MLflow has any that it would show to whatever server it talks to."""
     from mlflow.utils.credentials import read_mlflow_creds

@@ -3,53 +3,36 @@
 A run closes with a true status: FINISHED, FAILED with the reason, KILLED when it was interrupted.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 from urllib.parse import unquote, urlparse
 
 from lenet.errors import InputError, writing
+from lenet.tracking import models
+from lenet.tracking.finished import PARENT, FinishedRun, create, insert
 from lenet.tracking.liveness import HEARTBEAT, Heartbeat, this_process
 from lenet.tracking.queue import Record
 from lenet.tracking.run import FAILURE, Run, now, send, send_to_server
 from lenet.tracking.runs import IDENTITY, ExperimentRuns, RunRecord
 from lenet.tracking.spool import SPOOL, Spool
 from lenet.tracking.store import ask, connect, is_server, usable
+from lenet.tracking.views import experiment_tags, page
 
-VALIDATION_ERROR = "final/validation_error"  # metric: what choices are made by
-
-PARENT = "mlflow.parentRunId"  # tag: MLflow's own
-ENTITIES_PER_CALL = 1_000  # MLflow's limit for one batch
+LOCAL_SERVER = "http://127.0.0.1:5000"  # which `make ui` starts
 PART = ".artifact.uploading."  # MLflow's own name for one, as far as a random part
-LOCAL_PAGE = "make ui, then http://127.0.0.1:5000"
 
 EXPERIMENT = "LeNet 1998"
 STAND_IN_EXPERIMENT = "LeNet 1998 - stand-in digits, not MNIST"
-DESCRIPTION = """\
-The classifiers of LeCun, Bottou, Bengio, Haffner, *Gradient-Based Learning Applied to Document
-Recognition* (1998), section III, on {digits}.
-
-One run is one trained classifier; runs of one job (several seeds) and of one sweep (several jobs)
-are nested under a parent run. `test/error` is the fraction of wrong test digits after the last
-epoch, with its 95 % interval in `test/error_low` and `test/error_high`; `paper/error` is the
-paper's figure. Nothing is chosen on the test set: `validation/error` is there for that.
-Under *Artifacts*: the resolved configuration, predictions, the misclassified digits.
-"""
 
 
-class MetricPoint(NamedTuple):
-    """One value of a metric."""
-
-    name: str
-    value: float
-    step: int
-    time: int  # milliseconds since 1970
-
-
-def experiment_name(stand_in: bool) -> str:
-    """The MLflow experiment of runs on MNIST, or of those on digits that stand in for it."""
+def experiment_name(stand_in: bool, own: str = "") -> str:
+    """The MLflow experiment of runs on MNIST, of those on digits that stand in for it, or on the
+    user's own digits of a name."""
+    if own:
+        return f"{EXPERIMENT} - {own}, not MNIST"
     return STAND_IN_EXPERIMENT if stand_in else EXPERIMENT
 
 
@@ -61,18 +44,30 @@ class Tracker:
         artifacts: the folder for files, where the store is a database file; beside it lies the
             spool for what a server that is away does not get.
         stand_in: whether the digits only stand in for MNIST; they have an experiment of their own.
+        own: the name of digits that are the user's own, which have one, too.
+        system_metrics: whether runs tell what they use of the machine, as MLflow measures it.
     """
 
-    def __init__(self, uri: str | None, artifacts: Path, stand_in: bool) -> None:
+    def __init__(
+        self,
+        uri: str | None,
+        artifacts: Path,
+        stand_in: bool,
+        own: str = "",
+        system_metrics: bool = False,
+    ) -> None:
         self.uri = uri
-        self.experiment = experiment_name(stand_in)
+        self.experiment = experiment_name(stand_in, own)
         self.runs: ExperimentRuns | None = None  # None where nothing is tracked
         self._stand_in = stand_in
+        self._own = own
         self._artifacts = artifacts
         self._client: Any = None
         self._experiment_id = ""
         self._spool: Spool | None = None
         self._heartbeat = Heartbeat(self._beat)
+        self._system_metrics = system_metrics
+        self._monitors: dict[str, Any] = {}  # of the open runs
 
     def start(self) -> Self:
         """Connects to the store, makes the experiment if it is new, delivers what a server missed
@@ -107,16 +102,17 @@ class Tracker:
                     f"the MLflow experiment {self.experiment!r} was deleted: restore it "
                     f"(mlflow experiments restore -x {found.experiment_id}) or set tracking.uri"
                 )
-            self._experiment_id = found.experiment_id if found else self._create_experiment(uri)
-
-    def _create_experiment(self, uri: str) -> str:
-        digits = "a stand-in, **not MNIST**" if self._stand_in else "MNIST"
-        tags = {
-            "mlflow.note.content": DESCRIPTION.format(digits=digits),
-            "mlflow.experimentKind": "custom_model_development",
-        }
-        where = None if is_server(uri) else self._artifacts.resolve().as_uri()
-        return self._client.create_experiment(self.experiment, where, tags)
+            where = None if is_server(uri) else self._artifacts.resolve().as_uri()
+            self._experiment_id = (
+                found.experiment_id
+                if found
+                else self._client.create_experiment(self.experiment, where)
+            )
+            known = found.tags if found else {}
+            digits = "a stand-in, **not MNIST**" if self._stand_in else self._own or "MNIST"
+            for key, value in experiment_tags(self._experiment_id, digits).items():
+                if known.get(key) != value:
+                    self._client.set_experiment_tag(self._experiment_id, key, value)
 
     def find(self, identity: str, finished: bool = False) -> RunRecord | None:
         """The newest run of that identity, or the newest that is finished; None where nothing is
@@ -189,6 +185,12 @@ class Tracker:
                 opened = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
                 run_id = opened.info.run_id
         self._heartbeat.start(run_id)
+        if self._system_metrics:
+            from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+            monitor = SystemMetricsMonitor(run_id, resume_logging=again, tracking_uri=self.uri)
+            monitor.start()
+            self._monitors[run_id] = monitor
         return run_id
 
     def _remove_parts(self, run_id: str) -> None:
@@ -217,6 +219,8 @@ class Tracker:
         """Ends a run with FINISHED, FAILED or KILLED."""
         if run_id:
             self._heartbeat.stop(run_id)
+            if run_id in self._monitors:
+                self._monitors.pop(run_id).finish()
         self.write(run_id, {"status": status, "time": now()})
         if run_id and self._spool:
             self._spool.settle(run_id)
@@ -231,55 +235,44 @@ class Tracker:
             self.close(run_id, "KILLED")
         return bool(gone)
 
-    def create_finished(
-        self,
-        name: str,
-        *,
-        started: int,
-        ended: int,
-        tags: Mapping[str, str],
-        params: Mapping[str, str],
-        metrics: Sequence[MetricPoint],
-        status: str = "FINISHED",
-        parent: str | None = None,
-    ) -> str:
-        """Writes a run that ended before, in few calls; its id.
-
-        The tags come last: a run that was not written to its end lacks them. Up to then it is open,
-        and is closed as any other whose process is gone.
-
-        Args:
-            name: of the run.
-            started: when, in milliseconds since 1970.
-            ended: likewise.
-            tags: at most 100.
-            params: at most 100.
-            metrics: in any order.
-            status: that it ended with.
-            parent: the run that it is nested under.
+    def add_finished(self, runs: Sequence[FinishedRun]) -> list[str]:
+        """Writes runs that ended before; their ids, which a server gives anew.
 
         Raises:
-            InputError: MLflow does not take it.
+            InputError: MLflow does not take them.
         """
-        from mlflow.entities import Metric, Param, RunTag
+        assert self.uri is not None
+        with usable(self.uri), writing(self.uri):
+            if is_server(self.uri):
+                return [create(self._client, self._experiment_id, run) for run in runs]
+            insert(self.uri, self._experiment_id, self._artifacts, runs)
+            return [run.id for run in runs]
 
-        first = this_process() | ({PARENT: parent} if parent else {})
-        points = [Metric(p.name, p.value, p.time, p.step) for p in metrics]
-        texts = len(params) + len(tags)  # they share a call with the last metrics
+    def log_model(self, run_id: str, kind: str, source: models.Source) -> str:
+        """Keeps a run's classifier as a model of MLflow, as `models.log`; its id."""
+        return models.log(self._client, self._experiment_id, run_id, kind, source)
+
+    def register(self, name: str, model: str, run_id: str) -> str:
+        """Makes a model the next version of a registered one; the version's number."""
+        return models.register(self._client, name, model, run_id)
+
+    def champion(self, name: str) -> str | None:
+        """Gives the alias "champion", as `models.champion`; the version that has it, if any."""
+        assert self.runs is not None
+        return models.champion(self._client, name, self.runs)
+
+    def name_champion(self, name: str, number: str) -> None:
+        """Gives the alias to a version by its number."""
+        self._client.set_registered_model_alias(name, models.CHAMPION, number)
+
+    def discard(self, run_id: str) -> None:
+        """Moves a run to where MLflow keeps deleted ones.
+
+        Raises:
+            InputError: MLflow cannot be asked.
+        """
         with usable(self.uri):
-            client = self._client
-            run_id = client.create_run(self._experiment_id, started, first, name).info.run_id
-            while points and len(points) + texts > ENTITIES_PER_CALL:
-                client.log_batch(run_id, metrics=points[:ENTITIES_PER_CALL])
-                points = points[ENTITIES_PER_CALL:]
-            client.log_batch(
-                run_id,
-                metrics=points,
-                params=[Param(key, value) for key, value in params.items()],
-                tags=[RunTag(key, value) for key, value in tags.items()],
-            )
-            client.set_terminated(run_id, status, ended)
-        return run_id
+            self._client.delete_run(run_id)
 
     def _beat(self, run_id: str, now: float) -> None:
         self._client.set_tag(run_id, HEARTBEAT, str(now))
@@ -289,6 +282,5 @@ class Tracker:
         """How a person finds the runs, empty where nothing is tracked."""
         if self.uri is None:
             return ""
-        server = self.uri.rstrip("/") if is_server(self.uri) else LOCAL_PAGE
-        # without its last part MLflow shows the view for language models
-        return f"{server}/#/experiments/{self._experiment_id}?workflowType=machine_learning"
+        server = self.uri.rstrip("/") if is_server(self.uri) else f"make ui, then {LOCAL_SERVER}"
+        return f"{server}/{page(self._experiment_id)}"

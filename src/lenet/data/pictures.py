@@ -18,6 +18,7 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", "
 
 LARGEST_FILE = 64 * 2**20  # bytes
 LARGEST = 50_000_000  # pixels of a picture; a few bytes can unpack to any number of them
+HUE = 24  # of 255, that the channels of a grey may differ by, as a JPEG's do
 DETAIL = 1024  # pixels that the longer side is shrunk to; no digit needs more
 
 
@@ -32,15 +33,19 @@ def files(name: str) -> list[str]:
     return pictures or [name]
 
 
-def read(name: str) -> NDArray[np.float32]:
+def read(name: str, grey_only: bool = False) -> NDArray[np.float32]:
     """The grey levels of the picture in a file, or on standard input.
+
+    Args:
+        name: of the file, or ``-``.
+        grey_only: whether a picture in colour is refused.
 
     Returns:
         H x W, 0 is black and 1 white; transparency lies on white.
 
     Raises:
         InputError: a file that cannot be opened or is too large; no picture, a damaged one, or
-            one of too many pixels. The message goes on after the file's name.
+            one of too many pixels, or in colour. The message goes on after the file's name.
     """
     try:
         data = _bytes(name)
@@ -50,7 +55,7 @@ def read(name: str) -> NDArray[np.float32]:
         raise InputError(f"cannot be opened ({getattr(e, 'strerror', None) or e})") from e
     if len(data) > LARGEST_FILE:
         raise InputError(f"is larger than {LARGEST_FILE // 2**20} MiB")
-    return grey(data)
+    return grey(data, grey_only)
 
 
 def _bytes(name: str) -> bytes:
@@ -65,11 +70,12 @@ def _bytes(name: str) -> bytes:
         return f.read(LARGEST_FILE + 1)
 
 
-def grey(data: bytes) -> NDArray[np.float32]:
+def grey(data: bytes, grey_only: bool = False) -> NDArray[np.float32]:
     """The grey levels of a picture, 0 is black and 1 white, H x W; transparency lies on white.
 
     Raises:
-        InputError: no picture, a damaged one, or one of too many pixels.
+        InputError: no picture, a damaged one, one of too many pixels; one in colour, if only grey
+            is wanted.
     """
     if not data:
         raise InputError("is empty")
@@ -77,7 +83,7 @@ def grey(data: bytes) -> NDArray[np.float32]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damage and odd metadata, which is no harm here
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                return _grey(picture)
+                return _grey(picture, grey_only)
     except Image.UnidentifiedImageError:
         kinds = ", ".join(FORMATS)
         raise InputError(f"is not a picture of a format that is read here ({kinds})") from None
@@ -92,7 +98,7 @@ def grey(data: bytes) -> NDArray[np.float32]:
 _TOO_LARGE = f"has more than {LARGEST:,} pixels: make it smaller"
 
 
-def _grey(picture: Image.Image) -> NDArray[np.float32]:
+def _grey(picture: Image.Image, grey_only: bool) -> NDArray[np.float32]:
     if picture.width * picture.height > LARGEST:  # known before any pixel is unpacked
         raise InputError(_TOO_LARGE)
     white = 255.0
@@ -101,6 +107,10 @@ def _grey(picture: Image.Image) -> NDArray[np.float32]:
     elif picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    if grey_only and picture.mode not in ("1", "L", "F", "I"):
+        channels = np.asarray(picture.convert("RGB"), np.int16)
+        if np.ptp(channels, axis=2).max() > HUE:
+            raise InputError("is in colour: data.preprocess=true takes its greys")
     picture = picture.convert("F" if white > 255 else "L")
     picture.thumbnail((DETAIL, DETAIL), Image.Resampling.BOX)
     ImageOps.exif_transpose(picture, in_place=True)  # a camera that was held upright

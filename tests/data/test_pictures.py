@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from lenet.data import pictures
 from lenet.data.preprocessing import normalise
 from lenet.errors import InputError
-from lenet.predict import images
 
 
 def drawn(mode: str = "L", paper="white", ink="black", size=(120, 160), at=(30, 20)) -> Image.Image:
@@ -28,8 +28,8 @@ def encoded(picture: Image.Image, kind: str = "PNG", **options) -> bytes:
 
 def difference(data: bytes) -> float:
     """Between the digit in a picture and the plain one, in the mean over pixels of either."""
-    ours = normalise(images.grey(data)).astype(float)
-    plain = normalise(images.grey(encoded(drawn()))).astype(float)
+    ours = normalise(pictures.grey(data)).astype(float)
+    plain = normalise(pictures.grey(encoded(drawn()))).astype(float)
     return np.abs(ours - plain).sum() / np.maximum(ours, plain).sum()
 
 
@@ -90,20 +90,20 @@ WRONG = {
 @pytest.mark.parametrize(("data", "line"), WRONG.values(), ids=WRONG)
 def test_what_is_no_picture_says_why(data: bytes, line: str) -> None:
     with pytest.raises(InputError, match=line) as told:
-        images.grey(data)
+        pictures.grey(data)
     assert "\n" not in str(told.value)
 
 
 def test_any_damage_is_told_as_such() -> None:
     rng = np.random.default_rng(0)
-    for kind in images.FORMATS:
+    for kind in pictures.FORMATS:
         whole = encoded(drawn(), kind)
         for _ in range(60):
             data = bytearray(whole[: rng.integers(len(whole) // 2, len(whole) + 1)])
             for place in rng.integers(len(data), size=rng.integers(1, 9)):
                 data[place] = rng.integers(256)
             try:
-                grey = images.grey(bytes(data))
+                grey = pictures.grey(bytes(data))
             except InputError:
                 continue
             assert 0 <= grey.min() <= grey.max() <= 1
@@ -111,14 +111,16 @@ def test_any_damage_is_told_as_such() -> None:
 
 def test_standard_input(monkeypatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(PNG)))
-    assert np.array_equal(images.read("-"), images.grey(PNG))
+    assert np.array_equal(pictures.read("-"), pictures.grey(PNG))
 
 
 def test_a_folder_gives_its_pictures_in_order(tmp_path: Path) -> None:
     for name in ("b.PNG", "a.jpg", "notes.txt", "c.tiff"):
         (tmp_path / name).touch()
-    assert images.files(str(tmp_path)) == [str(tmp_path / n) for n in ("a.jpg", "b.PNG", "c.tiff")]
-    assert images.files(str(tmp_path / "notes.txt")) == [str(tmp_path / "notes.txt")]
+    assert pictures.files(str(tmp_path)) == [
+        str(tmp_path / n) for n in ("a.jpg", "b.PNG", "c.tiff")
+    ]
+    assert pictures.files(str(tmp_path / "notes.txt")) == [str(tmp_path / "notes.txt")]
 
 
 @pytest.mark.parametrize(
@@ -135,13 +137,13 @@ def test_a_folder_gives_its_pictures_in_order(tmp_path: Path) -> None:
 def test_what_cannot_be_opened_says_why(tmp_path: Path, name: str, line: str) -> None:
     (tmp_path / "empty folder").mkdir()
     (tmp_path / "file.png").touch()
-    [file] = images.files(str(tmp_path / name))
+    [file] = pictures.files(str(tmp_path / name))
     with pytest.raises(InputError, match=line):
-        images.read(file)
+        pictures.read(file)
 
 
 def test_a_file_that_is_too_large_is_not_read_to_its_end(tmp_path: Path) -> None:
     with open(tmp_path / "large.png", "wb") as f:
-        f.truncate(images.LARGEST_FILE + 1)  # takes no room on the disk
+        f.truncate(pictures.LARGEST_FILE + 1)  # takes no room on the disk
     with pytest.raises(InputError, match="larger than 64 MiB"):
-        images.read(str(tmp_path / "large.png"))
+        pictures.read(str(tmp_path / "large.png"))
