@@ -57,7 +57,7 @@ GRADIENTS = {  # of light, 120 to 220 of 255, and others
     "across": lambda x, y: 120 + 100 * x,
     "slanted": lambda x, y: 90 + 70 * x + 70 * y,
     "dark corners": lambda x, y: 220 - 200 * ((x - 0.5) ** 2 + (y - 0.5) ** 2),
-    "shadow": lambda x, y: np.where(x + 0.3 * y > 0.6, 130, 210),
+    "soft shadow": lambda x, y: 210 - 80 / (1 + np.exp(-40 * (x + 0.3 * y - 0.6))),
 }
 
 

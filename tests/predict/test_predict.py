@@ -114,10 +114,10 @@ def test_what_is_no_digit_has_its_line_and_the_rest_go_on(project, spoilt, capsy
 
 
 def test_several_digits_are_told_as_such_and_read_on_request(project, tmp_path, capsys) -> None:
-    page = Image.new("L", (400, 300), "white")
+    page = Image.new("L", (400, 400), "white")
     for n in range(4):
         digit = Image.fromarray(255 - RAW.test_images[n].numpy()).resize((140, 140))
-        page.paste(digit, (20 + 180 * (n % 2), 140 * (n // 2)))
+        page.paste(digit, (20 + 180 * (n % 2), 20 + 180 * (n // 2)))
     page.save(tmp_path / "page.png")
     code, out, err = predict(project, capsys, tmp_path / "page.png")
     assert (code, out) == (1, [])
@@ -127,7 +127,7 @@ def test_several_digits_are_told_as_such_and_read_on_request(project, tmp_path, 
     assert [line.split()[1] for line in out] == ["#1", "#2", "#3", "#4"]
     single = []
     for n in range(4):
-        box = (20 + 180 * (n % 2), 140 * (n // 2))
+        box = (20 + 180 * (n % 2), 20 + 180 * (n // 2))
         page.crop((*box, box[0] + 140, box[1] + 140)).save(tmp_path / f"{n}.png")
         single += predict(project, capsys, tmp_path / f"{n}.png")[1]
     assert [line.split()[2] for line in out] == [line.split()[1] for line in single]
