@@ -1,9 +1,9 @@
-"""The report: everything from `results/` to `reports/`, and the figures of a run.
+"""The report: everything from `results/` to `reports/`, the figures of a run, and the pad alone.
 
 It trains nothing and knows no net. Importing it is cheap: what draws is imported by what is called.
 """
 
 from lenet.report import run_figures
-from lenet.report.pipeline import build
+from lenet.report.pipeline import build, pad
 
-__all__ = ["build", "run_figures"]
+__all__ = ["build", "pad", "run_figures"]

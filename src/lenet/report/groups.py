@@ -87,6 +87,14 @@ LITERAL = "lenet5_literal"
 NOISE = "lenet5_noise"
 """Trained on noisy digits: III.E, beside Figure 13."""
 
+DRAWN = {
+    "lenet5": ("LeNet-5 of 1998", "subsampling", "scaled_tanh"),
+    "lenet5_dist": ("the same, trained on distorted digits", "subsampling", "scaled_tanh"),
+    "lenet5_max_relu": ("today's: max pooling, ReLU, softmax", "max", "relu"),
+}
+"""The nets that read what is drawn on the page: title, pooling, activation. Their first seeds'
+weights are part of `results/`."""
+
 OF_OTHER_FIGURES = {
     *(LITERAL, NOISE),
     *(name for sizes in SIZES.values() for name in sizes),

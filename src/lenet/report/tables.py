@@ -3,11 +3,13 @@
 import tomllib
 from collections.abc import Iterable
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lenet import paper, statistics
+from lenet.errors import InputError
 from lenet.report import groups
 from lenet.results import Figures, Result
 
@@ -172,3 +174,24 @@ def ablation(results: dict[str, Result]) -> pd.DataFrame | None:
     (_, pooling), (_, squashing), (_, output) = groups.FACTORS
     generator = np.random.default_rng(SEED)
     return statistics.effects(wrong, (pooling, squashing, output), generator, RESAMPLES)
+
+
+CLAIMS = ("id", "section", "claim", "verdict", "ours", "margin", "p", "command")
+"""The columns of reports/claims.csv."""
+
+
+def claims(path: Path) -> pd.DataFrame | None:
+    """The ledger of claims as text, None where there is none.
+
+    Raises:
+        InputError: a file of other columns.
+    """
+    if not path.is_file():
+        return None
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, UnicodeDecodeError) as e:  # so are pandas' own errors
+        raise InputError(f"{path} is no table: {' '.join(str(e).split())}") from e
+    if missing := [name for name in CLAIMS if name not in table]:
+        raise InputError(f"{path} lacks the columns {', '.join(missing)}")
+    return table
