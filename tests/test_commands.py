@@ -201,6 +201,7 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "make test-all": makes,
     "make lint": makes,
     "make ui": makes,
+    "make draw": makes,
     "python train.py": trains(*ONE_EPOCH),
     "python train.py --help": says("all of LeNet-5's models"),
     'eval "$(python train.py -sc install=bash)"': completes,

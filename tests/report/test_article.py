@@ -1,4 +1,4 @@
-"""The article says what was found, in the order that was asked for, and nothing where nothing is."""
+"""The article says what was found, and nothing where nothing is."""
 
 import pandas as pd
 import pytest

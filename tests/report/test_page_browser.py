@@ -37,7 +37,8 @@ MEASURE = """(() => {
   for (const details of document.querySelectorAll("details")) details.open = true;
   const shown = [...document.body.querySelectorAll("*")].filter((e) =>
     e.getClientRects().length && !e.closest("noscript, script, style, .heard, svg *"));
-  const name = (e) => e.tagName + "." + e.getAttribute("class") + ": " + e.textContent.trim().slice(0, 40);
+  const name = (e) =>
+    `${e.tagName}#${e.id}.${e.getAttribute("class")}: ${e.textContent.trim().slice(0, 40)}`;
   const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
   const light = (c) => c.slice(0, 3).map((v) => v / 255)
     .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
@@ -52,9 +53,10 @@ MEASURE = """(() => {
   const faint = [], small = [];
   for (const e of document.body.querySelectorAll("*")) {
     const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-    if (!own || !e.getClientRects().length || e.closest(".heard, noscript, script, style, option")) continue;
+    const silent = ".heard, noscript, script, style, option, title";
+    if (!own || !e.getClientRects().length || e.closest(silent)) continue;
     const style = getComputedStyle(e), inSvg = e.closest("svg");
-    const size = inSvg ? parseFloat(style.fontSize) * e.getScreenCTM().a : parseFloat(style.fontSize);
+    const size = parseFloat(style.fontSize) * (inSvg ? e.getScreenCTM().a : 1);
     if (size < 10.95) small.push(name(e) + " " + size.toFixed(1));
     if (e.closest(".pictures svg")) continue; // the dark inverts these as a whole
     const colour = rgb(inSvg ? style.fill : style.color);
@@ -62,16 +64,23 @@ MEASURE = """(() => {
     const large = size >= 24 || (size >= 18.6 && style.fontWeight >= 600);
     if ((a + 0.05) / (b + 0.05) < (large ? 3 : 4.5)) faint.push(name(e));
   }
-  const levels = [...document.querySelectorAll("h1, h2, h3, h4, h5")].map((h) => Number(h.tagName[1]));
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const levels = all("h1, h2, h3, h4, h5").map((h) => Number(h.tagName[1]));
+  const outside = ({ left, right }) => right > width + 1 || left < -1;
+  const labelled = (e) => e.textContent.trim() || e.getAttribute("aria-label") ||
+    e.getAttribute("aria-labelledby") || e.closest("label");
+  const ids = all("[id]").map((e) => e.id);
   return JSON.stringify({
     scroll: root.scrollWidth, width,
-    out: shown.filter((e) => { const b = e.getBoundingClientRect(); return b.right > width + 1 || b.left < -1; }).map(name),
+    out: shown.filter((e) => outside(e.getBoundingClientRect())).map(name),
     clipped: shown.filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0).map(name),
     ground: light(rgb(getComputedStyle(document.body).backgroundColor)),
-    faint, small, leaps: levels.filter((level, i) => level > (levels[i - 1] ?? 0) + 1).length, first: levels[0],
-    unlabelled: [...document.querySelectorAll("button, input, select, canvas[tabindex], [role=img]")].filter((e) =>
-      !(e.textContent.trim() || e.getAttribute("aria-label") || e.getAttribute("aria-labelledby") || e.closest("label"))).map(name),
-    ids: [...document.querySelectorAll("[id]")].map((e) => e.id).filter((id, i, all) => all.indexOf(id) !== i),
+    faint, small,
+    leaps: levels.filter((level, i) => level > (levels[i - 1] ?? 0) + 1).length,
+    first: levels[0],
+    unlabelled: all("button, input, select, canvas[tabindex], [role=img]")
+      .filter((e) => !labelled(e)).map(name),
+    ids: ids.filter((id, i) => ids.indexOf(id) !== i),
   });
 })()"""
 
@@ -249,9 +258,7 @@ def test_sliders_move_the_digit_and_nets_are_compared(page: Page) -> None:
 def test_the_table_sorts_filters_and_opens(page: Page) -> None:
     visible = "[...document.querySelectorAll('table.rows tbody')].filter((b) => !b.hidden)"
     assert page.run(f"{visible}.length") == 27
-    page.run(
-        "[...document.querySelectorAll('thead button')].find((b) => b.textContent == 'ours').click()"
-    )
+    page.run("document.querySelectorAll('table.rows thead button')[2].click()")
     errors = page.run(f"{visible}.map((b) => Number(b.rows[0].cells[2].dataset.sort ?? 1e9))")
     assert errors == sorted(errors)
     page.run("""(() => { const form = document.querySelector("form.filters");
@@ -284,6 +291,6 @@ def test_the_parity_script_sees_a_difference(page: Page) -> None:
     page.mouse("Moved", left + 0.6 * width, top + 0.7 * width)
     page.mouse("Released", left + 0.6 * width, top + 0.7 * width)
     page.run(
-        "for (let i = 0; i < 400; i++) lenetPad.grey[280 * (40 + i % 20) + 30 + (i / 20 | 0)] = 0"
+        "for (let i = 0; i < 400; i++) lenetPad.grey[11230 + 280 * (i % 20) + (i / 20 | 0)] = 0"
     )
     assert not np.array_equal(digit_of(page), by_predict(page))

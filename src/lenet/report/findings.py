@@ -338,7 +338,7 @@ def _seeds_and_digits(found: Found) -> Iterator[str]:
 def _verdict_heading(found: Found) -> Iterator[str]:
     counts = found.measured["verdict"].value_counts()
     odd = [f"{counts[name]} {name}" for name in ("better", "worse") if name in counts]
-    more = f", {' and '.join(odd)}" if odd else ""
+    more = f"; {' and '.join(odd)}" if odd else ""
     held = int(counts.get("reproduced", 0))
     yield f"{held} of {_of_the_figures(found.rows, found.measured)} hold{more}"
 

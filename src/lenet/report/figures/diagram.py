@@ -9,7 +9,7 @@ from lenet.report.figures import style
 
 STACKED = 6  # maps of a layer that are drawn, at most
 WORDS = {
-    "input": "input",
+    "input": "pixels",
     "C1": "5x5 kernels",
     "S2": "by two",
     "C3": "5x5, Table I",
@@ -67,7 +67,7 @@ def _layer(axes: Axes, x: float, y: float, name: str, maps: int, size: int) -> N
 def all_figures() -> dict[str, style.Drawing]:
     """The diagram."""
     return {
-        "figure_02_lenet5": style.Drawing(
+        "figure_02_the_net": style.Drawing(
             lenet5,
             f"LeNet-5: {len(paper.LENET5)} layers take a digit of 32x32 pixels to ten penalties, "
             f"with {paper.LENET5_PARAMETERS:,} trainable parameters in "

@@ -78,7 +78,8 @@ def figure_8_digits(
     order = np.argsort(-seeds, kind="stable")[:SHOWN]
     order = order[seeds[order] > 0]
     columns = round(COLUMNS * width / style.WIDTH)
-    figure = Figure(figsize=(width, 0.2 + 0.7 * tiles.line_count(len(order), columns)))
+    lines = tiles.line_count(len(order), columns)
+    figure = Figure(figsize=(width, 0.2 + 1.25 * width / columns * lines))
     axes = figure.subplots()
     captions = []
     for i in order:

@@ -55,7 +55,7 @@ def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str, width: f
     errors = ours == "error_mean_pct"
     rows = table[~table["second"]].reset_index(drop=True)
     narrow = style.is_narrow(width)
-    figure = Figure(figsize=(width, 0.9 + (0.36 if narrow else 0.235) * len(rows)))
+    figure = Figure(figsize=(width, 0.9 + (0.4 if narrow else 0.235) * len(rows)))
     axes = figure.subplots()
     axes.set_xscale("log")
     written: Callable[[float], str] = "{:.2f}".format if errors else style.quantity
@@ -110,7 +110,7 @@ def _number(axes: Axes, points: float, y: float, text: str, colour: str) -> None
 def _words(axes: Axes, y: float, label: str) -> None:
     """The name of row y above its marks, on a phone."""
     at = axes.get_yaxis_transform()
-    axes.text(0, y - 0.42, label, transform=at, fontsize=8, va="center", color=style.INK)
+    axes.text(0, y - 0.4, label, transform=at, fontsize=8, va="center", color=style.INK)
 
 
 def _told(row: pd.Series, ours: str, number: float, written: Callable[[float], str]) -> str:

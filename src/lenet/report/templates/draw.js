@@ -189,7 +189,11 @@ function opened(net) {
   const weights = {};
   for (const name in net.weights) weights[name] = floats(net.weights[name]);
   const every = (maps, seen) => Array(maps).fill([...Array(seen).keys()]);
-  const layer = (name, more) => ({ weight: weights[`${name}.weight`], bias: weights[`${name}.bias`], ...more });
+  const layer = (name, more) => ({
+    weight: weights[`${name}.weight`],
+    bias: weights[`${name}.bias`],
+    ...more,
+  });
   return {
     ...net,
     C1: layer("C1", { table: every(6, 1) }),
@@ -197,7 +201,7 @@ function opened(net) {
     C3: layer("C3", { table: net.table ?? every(16, 6) }),
     S4: layer("S4.0"),
     C5: layer("C5", { table: every(120, 16) }),
-    F6: layer("F6"),
+    F6: layer("F6", { table: every(84, 120) }),
     output: layer("output", { centres: weights["output.centres"] }),
   };
 }
@@ -229,7 +233,8 @@ function read(net, digit) {
   const S4 = subsampled(C3, 10, net.S4, net.pooling, f); //      16 @ 5x5
   const C5 = convolved(S4, 5, net.C5).map(f); //                120
   const F6 = summed(C5, net.F6).map(f); //                       84
-  const penalties = net.output.centres ? distances(F6, net.output.centres) : surprise(summed(F6, net.output));
+  const { centres } = net.output;
+  const penalties = centres ? distances(F6, centres) : surprise(summed(F6, net.output));
   return { input, C1, S2, C3, S4, C5, F6, penalties };
 }
 
@@ -312,21 +317,45 @@ function answerOf(penalties, threshold) {
 // ---- Where a unit looks ----
 
 const BELOW = { C1: "input", S2: "C1", C3: "S2", S4: "C3", C5: "S4", F6: "C5" };
+const KERNEL = { C1: 5, C3: 5, C5: 5, F6: 1 }; // the side of a kernel
 
 // What a unit sees of each layer below it, the nearest first: maps, and a square of their units.
 function fields(net, stage, map, row, column) {
   const seen = [];
   let maps = [map], [top, left, size] = [row, column, 1];
   for (let layer = stage; BELOW[layer]; layer = BELOW[layer]) {
-    if (layer === "F6") maps = [...Array(120).keys()];
-    else if (layer[0] === "S") [top, left, size] = [2 * top, 2 * left, 2 * size];
-    else {
+    if (KERNEL[layer]) {
       maps = [...new Set(maps.flatMap((each) => net[layer].table[each]))].sort((a, b) => a - b);
-      size += 4;
-    }
+      size += KERNEL[layer] - 1;
+    } else [top, left, size] = [2 * top, 2 * left, 2 * size];
     seen.push({ stage: BELOW[layer], maps, top, left, size });
   }
   return seen;
+}
+
+// The kernels of a unit, one after the other.
+function kernelsOf({ weight, table }, map, side) {
+  const before = table.slice(0, map).reduce((sum, seen) => sum + seen.length, 0);
+  return weight.subarray(before * side ** 2, (before + table[map].length) * side ** 2);
+}
+
+// What a unit makes its value of, in words.
+function described(net, stage, map) {
+  const below = BELOW[stage], { weight, bias, table } = net[stage] ?? {};
+  if (!below) return "";
+  const plus = bias ? `, plus ${bias[map].toFixed(2)}` : "";
+  if (KERNEL[stage]) {
+    const seen = table[map], side = KERNEL[stage];
+    if (below === "input") return `: a kernel of ${side}x${side} over the input${plus}`;
+    const all = { C3: 6, C5: 16, F6: 120 }[stage], units = stage === "F6" ? "units" : "maps";
+    const some = `${seen.length} of the ${all} maps of ${below} (${seen.join(", ")})`;
+    const which = seen.length < all ? some : `all ${all} ${units} of ${below}`;
+    const what = side > 1 ? `kernels of ${side}x${side}` : "weights";
+    return `: ${seen.length} ${what} over ${which}${plus}`;
+  }
+  const four = `four units of ${below}'s map ${map}`;
+  if (net.pooling === "subsampling") return `: ${four}, added, times ${weight[map].toFixed(2)}${plus}`;
+  return `: the ${net.pooling === "max" ? "largest" : "mean"} of ${four}`;
 }
 
 // ---- The page ----
@@ -336,19 +365,26 @@ const SHOWN = { // of each layer: maps, the side of a map, maps in a line, pixel
   C1: [6, 28, 6, 4],
   S2: [6, 14, 6, 8],
   C3: [16, 10, 8, 8],
-  S4: [16, 5, 16, 8],
-  C5: [120, 1, 40, 17],
+  S4: [16, 5, 16, 9],
+  C5: [120, 1, 40, 20],
   F6: [84, 1, 7, 14],
 };
 const PAPER = 280, PEN = 11, STEP = 7; // pixels: the pad's side, the pen's radius, an arrow key
 const SLIDERS = { // from, to, step, what changes nothing; those of factors are powers of two
-  rotation: { from: -40, to: 40, step: 1, words: (v) => `${Math.abs(v)}° ${v < 0 ? "clockwise" : "counterclockwise"}` },
-  scale: { from: -1, to: 1, step: 0.05, power: true, words: (v) => `${v.toFixed(2)} times the size` },
-  squeeze: { from: -0.75, to: 0.75, step: 0.05, power: true, words: (v) => `${v.toFixed(2)} times the width` },
-  "vertical shift": { from: -14, to: 14, step: 1, words: (v) => `${Math.abs(v)} pixels ${v < 0 ? "up" : "down"}` },
-  "horizontal shift": { from: -14, to: 14, step: 1, words: (v) => `${Math.abs(v)} pixels to the ${v < 0 ? "left" : "right"}` },
-  noise: { from: 0, to: 0.3, step: 0.01, words: (v) => `${Math.round(100 * v)} % of the pixels inverted` },
+  rotation: { from: -40, to: 40, step: 1, words: either("°", "clockwise", "counterclockwise") },
+  scale: { from: -1, to: 1, step: 0.05, power: true, words: times("size") },
+  squeeze: { from: -0.75, to: 0.75, step: 0.05, power: true, words: times("width") },
+  "vertical shift": { from: -14, to: 14, step: 1, words: either(" pixels", "up", "down") },
+  "horizontal shift": { from: -14, to: 14, step: 1, words: either(" pixels", "left", "right") },
+  noise: { from: 0, to: 0.3, step: 0.01, words: (v) => `${Math.round(100 * v)} % inverted` },
 };
+function either(unit, less, more) {
+  return (value) => `${Math.abs(value)}${unit} ${value < 0 ? less : more}`;
+}
+function times(what) {
+  return (value) => `${value.toFixed(2)} times the ${what}`;
+}
+const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
 
 // Everything between a drawing and the answer. `data` is {nets, examples, curves}: nets as `opened`
 // takes them with name, title and threshold; curves of nets by change, [value, error] each.
@@ -378,13 +414,16 @@ function drawPage(data) {
   // Ink from one place to another; the pad's outermost pixels stay ground.
   function stroke(x0, y0, x1, y1) {
     const [dx, dy] = [x1 - x0, y1 - y0], length = dx * dx + dy * dy, reach = PEN + 1;
-    const range = (a, b) => [Math.max(1, Math.floor(Math.min(a, b) - reach)), Math.min(PAPER - 2, Math.ceil(Math.max(a, b) + reach))];
+    const range = (a, b) => [
+      Math.max(Math.floor(Math.min(a, b) - reach), 1),
+      Math.min(Math.ceil(Math.max(a, b) + reach), PAPER - 2),
+    ];
     const [left, right] = range(x0, x1), [top, bottom] = range(y0, y1);
     for (let y = top; y <= bottom; y++)
       for (let x = left; x <= right; x++) {
-        const along = length ? Math.min(Math.max(((x - x0) * dx + (y - y0) * dy) / length, 0), 1) : 0;
+        const along = length ? clamp(((x - x0) * dx + (y - y0) * dy) / length, 0, 1) : 0;
         const away = Math.hypot(x - x0 - along * dx, y - y0 - along * dy);
-        const paper = Math.round(255 * Math.min(Math.max(away - PEN + 0.5, 0), 1));
+        const paper = Math.round(255 * clamp(away - PEN + 0.5, 0, 1));
         grey[y * PAPER + x] = Math.min(grey[y * PAPER + x], paper);
       }
   }
@@ -435,7 +474,8 @@ function drawPage(data) {
 
   const place = (event) => {
     const box = pad.getBoundingClientRect();
-    return [((event.clientX - box.left) / box.width) * PAPER, ((event.clientY - box.top) / box.height) * PAPER];
+    const scale = PAPER / box.width;
+    return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
   };
   pad.addEventListener("pointerdown", (event) => {
     pad.setPointerCapture(event.pointerId);
@@ -454,7 +494,8 @@ function drawPage(data) {
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   pad.addEventListener("keydown", (event) => {
     if (ARROWS[event.key]) {
-      const [x, y] = [0, 1].map((i) => Math.min(Math.max([pen.x, pen.y][i] + STEP * ARROWS[event.key][i], 0), PAPER));
+      const [dx, dy] = ARROWS[event.key];
+      const [x, y] = [pen.x + STEP * dx, pen.y + STEP * dy].map((to) => clamp(to, 0, PAPER));
       pen.keys = true;
       if (pen.down) draw(x, y);
       else [pen.x, pen.y] = [x, y];
@@ -500,7 +541,7 @@ function drawPage(data) {
     return [0, 1, 2].map(() => make("td", {}, row));
   });
 
-  const found = () => nets.map((net, i) => readings[i] && answerOf(readings[i].penalties, net.threshold));
+  const found = () => readings.map(({ penalties }, i) => answerOf(penalties, nets[i].threshold));
   function drawAnswers() {
     const answers = found(), own = answers[shown];
     $("answer").textContent = own ? own.digit : "?";
@@ -521,8 +562,8 @@ function drawPage(data) {
       bar.setAttribute("aria-pressed", String(i === code));
     });
   }
-  const sentence = (own) =>
-    `second ${own.second}, by ${own.margin.toFixed(1)}: ` + (own.rejected ? "rejected, too near" : "accepted");
+  const sentence = ({ second, margin, rejected }) =>
+    `second ${second}, by ${margin.toFixed(1)}: ${rejected ? "rejected, too near" : "accepted"}`;
   function say() { // to those who hear the page, once a stroke has ended
     const own = found()[shown];
     $("said").textContent = own ? `The net reads ${own.digit}, ${sentence(own)}.` : "The pad is empty.";
@@ -530,25 +571,33 @@ function drawPage(data) {
 
   // -- the layers --
 
+  // A canvas for maps side by side, a square of some pixels for each unit.
+  function laidOut(name, maps, side, across, unit, canvas) {
+    const gap = side > 1 ? 1 : 0, down = Math.ceil(maps / across);
+    const [width, height] = [across, down].map((count) => count * (side + gap) - gap);
+    [canvas.width, canvas.height] = [width * unit, height * unit];
+    const small = Object.assign(document.createElement("canvas"), { width, height });
+    const corner = (map) => [(map % across) * (side + gap), Math.floor(map / across) * (side + gap)];
+    return { name, maps, side, across, gap, unit, width, height, canvas, small, corner };
+  }
+
   const stages = Object.fromEntries(
-    Object.entries(SHOWN).map(([name, [maps, side, across, unit]]) => {
-      const gap = side > 1 ? 1 : 0, down = Math.ceil(maps / across);
-      const [width, height] = [across, down].map((count) => count * (side + gap) - gap);
-      const canvas = $(`stage-${name}`);
-      [canvas.width, canvas.height] = [width * unit, height * unit];
-      const small = Object.assign(document.createElement("canvas"), { width, height });
-      const corner = (map) => [(map % across) * (side + gap), Math.floor(map / across) * (side + gap)];
-      const stage = { name, maps, side, across, gap, unit, width, height, canvas, small, corner };
+    Object.entries(SHOWN).map(([name, shape]) => {
+      const canvas = $(`stage-${name}`), stage = laidOut(name, ...shape, canvas);
+      const { maps, side, across, gap, width, height } = stage;
       const at = (event) => {
         const box = canvas.getBoundingClientRect();
-        const cell = (offset, length, count) => Math.min(Math.max(Math.floor((offset / length) * count), 0), count - 1);
-        const x = cell(event.clientX - box.left, box.width, width), y = cell(event.clientY - box.top, box.height, height);
-        const map = Math.min(Math.floor(y / (side + gap)) * across + Math.floor(x / (side + gap)), maps - 1);
-        return look(name, map, Math.min(y % (side + gap), side - 1), Math.min(x % (side + gap), side - 1));
+        const x = clamp(Math.floor(((event.clientX - box.left) / box.width) * width), 0, width - 1);
+        const y = clamp(Math.floor(((event.clientY - box.top) / box.height) * height), 0, height - 1);
+        const map = Math.floor(y / (side + gap)) * across + Math.floor(x / (side + gap));
+        const [row, column] = [y, x].map((to) => Math.min(to % (side + gap), side - 1));
+        look(name, Math.min(map, maps - 1), row, column);
       };
       canvas.addEventListener("pointerdown", at);
       canvas.addEventListener("pointermove", at);
-      canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && document.activeElement !== canvas && look());
+      canvas.addEventListener("pointerleave", (event) => {
+        if (event.pointerType === "mouse" && document.activeElement !== canvas) look();
+      });
       canvas.addEventListener("blur", () => look());
       canvas.addEventListener("keydown", (event) => {
         if (event.key === "Escape") return look();
@@ -556,9 +605,11 @@ function drawPage(data) {
         event.preventDefault();
         const now = looked?.stage === name ? looked : { map: 0, row: 0, column: 0 };
         const [dx, dy] = looked?.stage === name ? ARROWS[event.key] : [0, 0];
-        const line = Math.floor(now.map / across) * side + now.row + dy, column = (now.map % across) * side + now.column + dx;
+        const line = Math.floor(now.map / across) * side + now.row + dy;
+        const column = (now.map % across) * side + now.column + dx;
         const map = Math.floor(line / side) * across + Math.floor(column / side);
-        if (line >= 0 && column >= 0 && column < across * side && map < maps) look(name, map, line % side, column % side);
+        const inside = line >= 0 && column >= 0 && column < across * side && map < maps;
+        if (inside) look(name, map, line % side, column % side);
       });
       return [name, stage];
     }),
@@ -571,8 +622,12 @@ function drawPage(data) {
 
   function drawStages() {
     const reading = readings[shown], net = nets[shown];
-    const seen = looked ? [{ ...looked, maps: [looked.map], top: looked.row, left: looked.column, size: 1 },
-      ...fields(net, looked.stage, looked.map, looked.row, looked.column)] : [];
+    const seen = [];
+    if (looked) {
+      const { stage, map, row, column } = looked;
+      seen.push({ stage, maps: [map], top: row, left: column, size: 1 });
+      seen.push(...fields(net, stage, map, row, column));
+    }
     for (const name in stages) {
       paint(stages[name], reading?.[name], seen.find((field) => field.stage === name));
     }
@@ -582,12 +637,13 @@ function drawPage(data) {
 
   // A layer's maps, each unit a square, and frames around what is looked at.
   function paint({ name, maps, side, width, height, canvas, small, corner, unit }, values, field) {
-    const picture = new ImageData(width, height), shade = name === "input" ? inkShade : signedShade(values);
+    const picture = new ImageData(width, height), empty = name === "input" ? BACKGROUND : 0;
+    const shade = name === "input" ? inkShade : signedShade(values);
     for (let map = 0; map < maps; map++) {
       const [x0, y0] = corner(map);
       for (let i = 0; i < side * side; i++) {
         const place = 4 * ((y0 + Math.floor(i / side)) * width + x0 + (i % side));
-        shade(picture.data, place, values ? values[map * side * side + i] : name === "input" ? BACKGROUND : 0);
+        shade(picture.data, place, values ? values[map * side * side + i] : empty);
       }
     }
     small.getContext("2d").putImageData(picture, 0, 0);
@@ -597,68 +653,48 @@ function drawPage(data) {
     context.drawImage(small, 0, 0, canvas.width, canvas.height);
     if (!field) return;
     context.strokeStyle = colourOf("--mark");
-    context.lineWidth = 2;
+    context.lineWidth = 3;
     if (field.maps.length === 120) context.strokeRect(1, 1, canvas.width - 2, canvas.height - 2);
     else
       for (const map of field.maps) {
         const [x, y] = corner(map);
-        const size = Math.max(field.size * unit, 5);
+        const size = field.size * unit;
         context.strokeRect((x + field.left) * unit, (y + field.top) * unit, size, size);
       }
   }
 
   // Beside F6 the code that it is nearest to; of a softmax, the weights of the answer.
-  const codeStage = { ...stages.F6, canvas: $("stage-code"), small: document.createElement("canvas") };
-  [codeStage.canvas.width, codeStage.canvas.height] = [stages.F6.canvas.width, stages.F6.canvas.height];
-  [codeStage.small.width, codeStage.small.height] = [stages.F6.width, stages.F6.height];
+  const codes = laidOut("code", ...SHOWN.F6, $("stage-code"));
   function drawCode(net, reading) {
     const of = code ?? (reading ? answerOf(reading.penalties, 0).digit : null);
     const values = net.output.centres ?? net.output.weight;
-    paint(codeStage, of === null ? null : values.subarray(84 * of, 84 * of + 84));
+    paint(codes, of === null ? null : values.subarray(84 * of, 84 * of + 84));
     const what = net.output.centres ? "code of" : "weights of";
     $("code-label").textContent = of === null ? `the ${what.split(" ")[0]}` : `${what} ${of}`;
   }
 
   // What the unit that is looked at sees, in words, and its kernels.
   function drawUnit(net, reading) {
-    const canvas = $("kernels"), context = canvas.getContext("2d");
-    canvas.hidden = true;
+    const canvas = $("kernels"), side = KERNEL[looked?.stage];
+    canvas.hidden = !side;
     if (!looked) {
-      $("unit").textContent = "Touch a unit of any layer, or move to it with the arrow keys, and the page shows where it looks.";
+      $("unit").textContent =
+        "Touch a unit of any layer, or move to it with the arrow keys: it shows where it looks.";
       return;
     }
-    const { stage, map, row, column } = looked, layer = net[stage];
-    const { side } = stages[stage], value = reading?.[stage][(map * side + row) * side + column];
-    const name = side > 1 && stage !== "input" ? `${stage}, map ${map}, row ${row}, column ${column}` : stage === "input" ? `input, row ${row}, column ${column}` : `${stage}, unit ${map}`;
-    const own = reading ? ` is ${value.toFixed(2)}` : "";
-    let how = "";
-    if (stage[0] === "S")
-      how = net.pooling === "subsampling"
-        ? `: four units of ${BELOW[stage]}'s map ${map}, added, times ${layer.weight[map].toFixed(2)}, plus ${layer.bias[map].toFixed(2)}`
-        : `: the ${net.pooling === "max" ? "largest" : "mean"} of four units of ${BELOW[stage]}'s map ${map}`;
-    else if (stage === "F6") how = `: the sum of all 120 units of C5, each times its weight, plus ${layer.bias[map].toFixed(2)}`;
-    else if (stage !== "input") {
-      const seen = layer.table[map];
-      const which = stage === "C1" ? "the input" : seen.length === 16 ? "all 16 maps of S4" : `${seen.length} of the 6 maps of S2 (${seen.join(", ")})`;
-      how = `: ${seen.length} kernel${seen.length > 1 ? "s" : ""} of 5x5 over ${which}, plus ${layer.bias[map].toFixed(2)}`;
-    }
+    const { stage, map, row, column } = looked, { maps, side: tall } = stages[stage];
     const field = fields(net, stage, map, row, column).at(-1);
-    const sees = field ? `. Of the input it sees ${field.size || 32}x${field.size || 32} pixels` : "";
-    $("unit").textContent = `${name}${own}${how}${sees}.`;
-    if (!layer?.weight || (stage[0] === "S")) return;
-    // kernels side by side, the weights of F6 as C5 is drawn
-    const count = stage === "F6" ? 120 : layer.table[map].length, size = stage === "F6" ? 1 : 5;
-    const start = stage === "F6" ? 120 * map : 25 * layer.table.slice(0, map).reduce((sum, seen) => sum + seen.length, 0);
-    const weights = layer.weight.subarray(start, start + count * size * size);
-    const across = stage === "F6" ? 40 : Math.min(count, 8), gap = size > 1 ? 1 : 0, unit = 8;
-    const [width, height] = [across, Math.ceil(count / across)].map((n) => n * (size + gap) - gap);
-    const kernels = {
-      name: "kernels", maps: count, side: size, width, height, canvas, unit,
-      small: Object.assign(document.createElement("canvas"), { width, height }),
-      corner: (i) => [(i % across) * (size + gap), Math.floor(i / across) * (size + gap)],
-    };
-    [canvas.width, canvas.height, canvas.hidden] = [width * unit, height * unit, false];
-    paint(kernels, weights);
+    $("unit").textContent =
+      stage +
+      (maps > 1 ? `, ${tall > 1 ? "map" : "unit"} ${map}` : "") +
+      (tall > 1 ? `, row ${row}, column ${column}` : "") +
+      (reading ? ` is ${reading[stage][(map * tall + row) * tall + column].toFixed(2)}` : "") +
+      described(net, stage, map) +
+      (field ? `. Of the input it sees ${field.size}x${field.size} pixels.` : ".");
+    if (!side) return;
+    const count = net[stage].table[map].length, across = side > 1 ? Math.min(count, 8) : 40;
+    const kernels = laidOut("kernels", count, side, across, 8, canvas);
+    paint(kernels, kernelsOf(net[stage], map, side));
   }
 
   // -- examples --
@@ -710,11 +746,12 @@ function drawPage(data) {
 
   // The largest share of inverted pixels up to which the net reads the digit as it does without.
   function noisiest() {
-    const answer = (how) => answerOf(read(nets[shown], how).penalties, 0).digit, plain = answer(digit);
-    const { to, step } = SLIDERS.noise;
-    let most = 0;
-    for (let share = step; share <= to + 1e-9 && answer(CHANGES.noise(digit, share)) === plain; share += step) most = share;
-    return most;
+    const answer = (given) => answerOf(read(nets[shown], given).penalties, 0).digit;
+    const { to, step } = SLIDERS.noise, plain = answer(digit);
+    let steps = 0;
+    const reads = (share) => share < to + step / 2 && answer(CHANGES.noise(digit, share)) === plain;
+    while (reads((steps + 1) * step)) steps++;
+    return steps * step;
   }
 
   const valueOf = (how, place) => (SLIDERS[how].power ? 2 ** place : place);
@@ -733,15 +770,18 @@ function drawPage(data) {
     const x = (value) => 8 + (184 * ((power ? Math.log2(value) : value) - from)) / (to - from);
     const y = (error) => 58 - 18 * Math.log10(Math.max(error, 0.001) / 0.001);
     for (const name in data.curves) {
-      const points = data.curves[name][how].map(([value, error]) => `${x(value).toFixed(1)},${y(error).toFixed(1)}`);
-      svg("polyline", { points: points.join(" "), class: name === nets[shown].name ? "own" : "other" }, plot);
+      const point = ([value, error]) => [x(value), y(error)].map((place) => place.toFixed(1));
+      const points = data.curves[name][how].map(point);
+      const kind = name === nets[shown].name ? "own" : "other";
+      svg("polyline", { points: points.join(" "), class: kind }, plot);
     }
     svg("line", { x1: x(now), x2: x(now), y1: 2, y2: 62, class: "now" }, plot);
     const own = data.curves[nets[shown].name]?.[how];
-    const near = own?.reduce((a, b) => (Math.abs(x(b[0]) - x(now)) < Math.abs(x(a[0]) - x(now)) ? b : a));
-    const value = SLIDERS[how].words(now);
-    const measured = near ? `${(100 * near[1]).toFixed(1)} % error at ${Number(near[0].toFixed(2))}` : "no curve of this net was measured";
-    words.textContent = `${value}; ${measured}`;
+    const far = ([value]) => Math.abs(x(value) - x(now));
+    const near = own?.reduce((a, b) => (far(b) < far(a) ? b : a));
+    const value = input.value === "0" ? "unchanged" : SLIDERS[how].words(now);
+    const misread = near && `misreads ${(100 * near[1]).toFixed(1)} % at ${Number(near[0].toFixed(2))}`;
+    words.textContent = `${value}; ${misread ?? "not measured of this net"}`;
     input.setAttribute("aria-valuetext", value);
   }
   const drawCurves = () => Object.keys(SLIDERS).forEach(drawCurve);
@@ -760,12 +800,14 @@ function drawPage(data) {
     pixels[place + 3] = 255;
   }
   function inkShade(pixels, place, value) {
-    mix(pixels, place, colour("--ink"), colour("--paper"), (FOREGROUND - value) / (FOREGROUND - BACKGROUND));
+    const paper = (FOREGROUND - value) / (FOREGROUND - BACKGROUND);
+    mix(pixels, place, colour("--ink"), colour("--paper"), paper);
   }
   function signedShade(values) { // white is 0, the largest value or 1 is the full colour
     const limit = values ? values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6) : 1;
+    const [zero, less, more] = ["--zero", "--negative", "--positive"].map(colour);
     return (pixels, place, value) =>
-      mix(pixels, place, colour("--zero"), colour(value < 0 ? "--negative" : "--positive"), Math.min(Math.abs(value) / limit, 1));
+      mix(pixels, place, zero, value < 0 ? less : more, Math.min(Math.abs(value) / limit, 1));
   }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     for (const name in known) delete known[name];
