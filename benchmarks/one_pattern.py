@@ -1,7 +1,7 @@
 """One pattern per update: the lanes against the plain PyTorch loop that people would write.
 
-Both train LeNet-5 of 1998 with the same loss and one rate per parameter, on images of random
-pixels (neither is faster on digits). The ways take turns, and each way's figure is its best
+All train a net of 1998 with the same loss and one rate per parameter, on images of random
+pixels (none is faster on digits). The ways take turns, and each way's figure is its best
 turn, so that a busy machine slows all alike. Compiling is shown apart.
 
     python benchmarks/one_pattern.py [--updates 300] [--turns 3] [--json FILE]
@@ -18,11 +18,15 @@ import torch
 from torch import Tensor, nn
 
 from lenet.learning.lanes import Lanes
-from lenet.learning.losses import MAP
-from lenet.nets import LeNet5
+from lenet.learning.losses import loss_of
+from lenet.nets import MLP, LeNet5
 
 PASS = 60_000  # patterns of one pass through the training set
-LOSS = MAP(10.0)
+NETS: dict[str, Callable[[], nn.Sequential]] = {
+    "LeNet-5": lambda: LeNet5("subsampling", "scaled_tanh", "rbf", "table1"),
+    "28x28-300-10": lambda: MLP((300,), output="squashed"),
+    "28x28-1000-10": lambda: MLP((1000,), output="squashed"),
+}
 RATE = 1e-4
 
 
@@ -30,6 +34,7 @@ RATE = 1e-4
 class Way:
     """One way to train, and what it costs."""
 
+    net: str
     name: str
     nets: int
     threads: int
@@ -49,14 +54,13 @@ def main() -> None:
     torch.manual_seed(0)
     images, labels = torch.rand(1_000, 1, 28, 28), torch.randint(10, (1_000,))
 
-    ways = [
-        Way("PyTorch, batch 1", 1, 1),
-        Way("lanes", 5, 1),
-        Way("lanes", 8, 1),
-        Way("lanes", 16, 1),
-    ]
+    ways = [Way(net, "PyTorch, batch 1", 1, 1) for net in NETS]
+    ways += [Way("LeNet-5", "lanes", nets, 1) for nets in (5, 8, 16)]
+    ways += [Way(net, "lanes", 1, 1) for net in NETS if net != "LeNet-5"]  # more take turns
     if (os.cpu_count() or 1) > 1:
-        ways.append(Way("lanes", 16, 2))
+        ways += [Way("LeNet-5", "lanes", 16, 2)]
+        ways += [Way(net, "lanes", 2, 2) for net in NETS if net != "LeNet-5"]
+    ways.sort(key=lambda way: [*NETS].index(way.net))
     runs = [(way, _prepare(way, images, labels)) for way in ways]
     for way, run in runs:
         way.first_call = _seconds(lambda run=run: run(2))
@@ -74,20 +78,21 @@ def main() -> None:
 
 def _prepare(way: Way, images: Tensor, labels: Tensor) -> Callable[[int], object]:
     """A function that does some updates of every net of this way."""
-    nets = [LeNet5("subsampling", "scaled_tanh", "rbf", "table1") for _ in range(way.nets)]
+    nets = [NETS[way.net]() for _ in range(way.nets)]
     if way.name != "lanes":
         return lambda updates: _plain_loop(nets[0], images, labels, updates)
-    lanes = Lanes(nets, [LOSS] * way.nets, threads=way.threads)
+    lanes = Lanes(nets, [loss_of(net) for net in nets], threads=way.threads)
     order = torch.stack([torch.randperm(len(images)) for _ in nets])
     rates = torch.full_like(lanes.weights, RATE)
     return lambda updates: lanes.update(images, labels, order[:, :updates], rates)
 
 
 def _plain_loop(net: nn.Module, images: Tensor, labels: Tensor, updates: int) -> None:
+    loss = loss_of(net)
     rates = [torch.full_like(parameter, RATE) for parameter in net.parameters()]
     for n in range(updates):
         net.zero_grad()
-        LOSS(net(images[n : n + 1]), labels[n : n + 1]).backward()
+        loss(net(images[n : n + 1]), labels[n : n + 1]).backward()
         with torch.no_grad():
             for parameter, rate in zip(net.parameters(), rates, strict=True):
                 parameter -= rate * parameter.grad
@@ -100,14 +105,16 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _ratio(ways: list[Way], way: Way) -> float:
-    return ways[0].seconds / way.seconds
+    plain = next(other for other in ways if other.net == way.net)
+    return plain.seconds / way.seconds
 
 
 def _print(ways: list[Way]) -> None:
-    print(f"{'way':<18}{'nets':>5}{'threads':>9}{'first call':>12}{'s/pass/net':>12}{'faster':>9}")
+    print(f"{'net':<15}{'way':<18}{'nets':>5}{'threads':>9}", end="")
+    print(f"{'first call':>12}{'s/pass/net':>12}{'faster':>9}")
     for way in ways:
         print(
-            f"{way.name:<18}{way.nets:>5}{way.threads:>9}{way.first_call:>10.1f} s"
+            f"{way.net:<15}{way.name:<18}{way.nets:>5}{way.threads:>9}{way.first_call:>10.1f} s"
             f"{way.seconds:>12.2f}{_ratio(ways, way):>8.1f}x"
         )
 

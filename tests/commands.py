@@ -19,7 +19,15 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
-    ["lenet.experiment.command", "lenet.learning", "mlflow", "pandas", "dvc.cli.parser", "dvc.repo"]
+    [
+        "lenet.experiment.command",
+        "lenet.experiment.job",
+        "lenet.learning",
+        "mlflow",
+        "pandas",
+        "dvc.cli.parser",
+        "dvc.repo",
+    ]
 )
 
 

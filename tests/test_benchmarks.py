@@ -67,6 +67,7 @@ def test_one_pattern(tmp_path: Path) -> None:
     plain, *lanes = json.loads(figures.read_text())
     assert (plain["name"], plain["times_faster"]) == ("PyTorch, batch 1", 1)
     assert [way["nets"] for way in lanes][:3] == [5, 8, 16]
+    assert {way["net"] for way in lanes} == {"LeNet-5", "28x28-300-10", "28x28-1000-10"}
     assert len(shown.splitlines()) == 1 + 1 + len(lanes)
 
 

@@ -256,6 +256,7 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "dask worker tcp://127.0.0.1:8786 --host 127.0.0.1 --nthreads 1 --no-nanny": has_options,
     "python train.py tracking.uri=http://127.0.0.1:5000": says("uri: http://127", "--cfg", "job"),
     "python -m lenet.tracking deliver": says("Nothing waits."),
+    "python -m lenet.tracking deliver http://127.0.0.1:5000": says("Nothing waits."),
     "mlflow ui": has_options,
     "MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server "
     "--workers 1 --backend-store-uri postgresql+psycopg://user@127.0.0.1/runs "

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import resource
 import stat
 import struct
 import subprocess
@@ -296,6 +297,20 @@ def test_weights(kind: str, run_files: Path, canary: Path, tmp_path: Path) -> No
     path.write_bytes((run_files / path.name).read_bytes())
     WEIGHTS[kind](path)
     refused(lambda: load_classifier(run_files / "config.yaml", path))
+
+
+@pytest.mark.parametrize(
+    "hidden", [[10**5, 10**5], [10**9], [10**18], [2**62, 2**62], [1] * 5_000, [10**4] * 5_000]
+)
+def test_a_net_too_large_for_its_file(
+    hidden: list[int], run_files: Path, canary: Path, tmp_path: Path
+) -> None:
+    model = {"_target_": "lenet.nets.MLP", "hidden": hidden}
+    recipe = {"_target_": "lenet.learning.SDLM"}
+    (tmp_path / "config.yaml").write_text(config(model=model, recipe=recipe))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB
+    refused(lambda: load_classifier(tmp_path / "config.yaml", run_files / "model.safetensors"))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

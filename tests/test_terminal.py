@@ -39,7 +39,7 @@ def test_a_run_stands_beside_the_papers_figure(capsys: pytest.CaptureFixture[str
 def test_the_paper_has_no_figure_for_a_part_of_mnist(capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(capsys, [[outcome(whole=False)]])
     assert "0.95" not in text
-    assert "-: the paper's figures are for trainings on all of MNIST." in text
+    assert "-: the paper's figures are for whole epochs on all of MNIST." in text
 
 
 def test_a_note_is_there_where_something_is_to_be_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,11 +11,14 @@ class InputError(ValueError):
     """Something the user gave is wrong. The message is a whole sentence for the terminal."""
 
 
-# What libraries say where there is no room; some pass the system's words on in errors of their own.
-NO_ROOM = (
-    *map(os.strerror, (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)),
-    "database or disk is full",  # SQLite, as the next: a limit to a file's size
+# What libraries say of a disk that takes no more; some pass the system's words on in errors of
+# their own.
+OF_DISKS = (
+    *map(os.strerror, (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EROFS)),
+    "database or disk is full",  # SQLite, as the next ones: a limit to a file's size
     "disk I/O error",
+    "unable to open database file",
+    "attempt to write a readonly database",
 )
 
 
@@ -24,17 +27,17 @@ def writing(where: Path | str) -> Iterator[None]:
     """For a block that writes there.
 
     Raises:
-        InputError: there is no room.
+        InputError: there is no room, or the disk fails.
     """
     try:
         yield
     except InputError:
         raise
     except Exception as e:  # of many kinds: of the system, of MLflow, of safetensors
-        saying = next((saying for saying in NO_ROOM if saying in str(e)), None)
+        saying = next((saying for saying in OF_DISKS if saying in str(e)), None)
         if saying is None:
             raise
         raise InputError(
-            f"{where} cannot be written any more ({saying}): make room there, then run the same "
-            "with resume=true"
+            f"{where} cannot be written any more ({saying}): make room there, or mend the disk, "
+            "then run the same with resume=true"
         ) from e

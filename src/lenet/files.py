@@ -146,7 +146,7 @@ def reason(e: ValidationError) -> str:
     """The first of what does not fit, and where it stands."""
     first = e.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))
-    return _shown(f"{where}: {first['msg']}" if where else first["msg"])
+    return shown(f"{where}: {first['msg']}" if where else first["msg"])
 
 
 def unique(values: object) -> object:
@@ -160,10 +160,10 @@ Seeds = Annotated[list[Seed], BeforeValidator(unique), Field(min_length=1)]
 
 
 def _first_line(e: Exception) -> str:
-    return _shown(next(iter(str(e).splitlines()), "") or type(e).__name__)
+    return shown(next(iter(str(e).splitlines()), "") or type(e).__name__)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """A text that may be foreign, such that it cannot steer a terminal, and not too long."""
     text = text if len(text) <= 300 else f"{text[:300]}..."
     return text if text.isprintable() else ascii(text)[1:-1]

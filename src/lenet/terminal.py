@@ -24,7 +24,7 @@ class Outcome:
     seed: int
     row: str  # of Figure 9, which it stands beside
     data: str  # "mnist", or the stand-in's name
-    whole: bool  # trained on all of MNIST, as the paper's row was
+    whole: bool  # trained in whole epochs on all of MNIST, as the paper's row was
     error: float
     low: float
     high: float
@@ -91,7 +91,7 @@ def table(jobs: Sequence[Sequence[Outcome]], failures: Sequence[Failure] = ()) -
     if outcomes:
         console.print(view)
         if not all(o.whole for o in outcomes):
-            print("-: the paper's figures are for trainings on all of MNIST.")
+            print("-: the paper's figures are for whole epochs on all of MNIST.")
         for page in sorted({o.page for o in outcomes} - {""}):
             print(f"To look at them: {page}")
     for failure in failures:

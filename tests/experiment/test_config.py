@@ -1,13 +1,19 @@
 """Values that cannot be meant are refused with one line, before anything is loaded."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.conftest import PROJECT, runs
 
 from lenet import paper
+from lenet.data import stand_in
+from lenet.evaluation import evaluate
 from lenet.experiment.command import train
 from lenet.experiment.config import build, check, flat
+from lenet.experiment.job import Job
+from lenet.tracking import Tracker
 
 EXPERIMENTS = sorted(path.stem for path in (PROJECT / "conf" / "experiment").glob("*.yaml"))
 
@@ -74,3 +80,22 @@ def test_a_run_that_sees_a_part_of_each_epoch_says_so(
     assert (f"Epochs are cut short ({told})" in capsys.readouterr().out) == bool(told)
     [run] = runs(tmp_path)
     assert run.data.tags.get("cut", "") == told
+
+
+@pytest.mark.parametrize(
+    ("data", "overrides", "beside"),
+    [
+        ("mnist", [], True),
+        ("mnist", ["+trainer.limit_train_batches=1.0"], True),
+        ("mnist", ["+trainer.limit_train_batches=0.5"], False),
+        ("mnist", ["data.train_size=15000"], False),
+        ("digits", [], False),
+    ],
+)
+def test_the_papers_figure_stands_only_beside_whole_epochs_on_all_of_mnist(
+    configure, tmp_path: Path, data: str, overrides: list[str], beside: bool
+) -> None:
+    raw = replace(stand_in(), name=data)
+    job = Job(configure(*overrides), raw, Tracker(None, tmp_path, raw.stand_in), 1, resume=False)
+    figures = job.figures(evaluate(np.eye(10), np.arange(10)))
+    assert ("paper/error" in figures) == beside

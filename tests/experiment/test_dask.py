@@ -10,12 +10,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 import pandas as pd
 import pytest
 import yaml
-from tests.conftest import PROJECT, runs
+from mlflow import MlflowClient
+from tests.conftest import PROJECT
+from tests.tracking.test_server import Server
+
+from lenet.tracking import local_store
 
 pytest.importorskip("distributed", reason="no Dask here")
 
@@ -25,15 +28,20 @@ EPOCHS = 5
 SEEDED = 1998
 
 
-def kept(folder: Path) -> dict[str, tuple[str, str, str]]:
-    """Status, digest of the scores and of the weights of each run of a sweep, by its name."""
-    found = {}
-    for run in runs(folder):
+def kept(store: str, folder: Path) -> dict[str, tuple[str, str, str]]:
+    """Status, digest of the scores and of the weights of each run of a sweep, by its name; what a
+    server has is fetched to a folder, and deleted there, for the next sweep."""
+    client, found = MlflowClient(store), {}
+    for run in client.search_runs([e.experiment_id for e in client.search_experiments()]):
+        if not store.startswith("sqlite"):
+            client.delete_run(run.info.run_id)
         if "mlflow.parentRunId" not in run.data.tags:
             assert run.info.status == "FINISHED"
             continue
         assert run.info.run_name not in found, "a run is there twice"
-        artifacts = Path(unquote(urlparse(run.info.artifact_uri).path))
+        fetched = folder / run.info.run_id
+        fetched.mkdir()
+        artifacts = Path(client.download_artifacts(run.info.run_id, "", str(fetched)))
         scores = pd.read_parquet(artifacts / "predictions.parquet")
         found[run.info.run_name] = (
             run.info.status,
@@ -94,6 +102,21 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     cluster.stop()
 
 
+@pytest.fixture
+def server(on_server: bool, empty_database: Path, tmp_path: Path) -> Iterator[Server | None]:
+    """An MLflow server, if the sweep's runs are to be on one."""
+    if not on_server:
+        yield None
+        return
+    folder = tmp_path / "server"
+    folder.mkdir()
+    shutil.copy(empty_database, folder)
+    server = Server(folder, local_store(folder))
+    server.start()
+    yield server
+    server.stop()
+
+
 def sweep_with_a_kill(
     cluster: Cluster, arguments: tuple[str, ...], folder: Path, moments: random.Random
 ) -> tuple[str, bool]:
@@ -133,34 +156,41 @@ def children(parent: int) -> list[Path]:
 @pytest.mark.long
 def test_workers_of_this_machine_give_what_the_serial_sweep_gives(train, tmp_path: Path) -> None:
     # folders of their own: MLflow would not see a new database of the same name
+    found = []
     for name, launcher in (("serial", ()), ("dask", ("hydra/launcher=dask",))):
-        done = train(*SWEEP, f"recipe.epochs={EPOCHS}", *launcher, LENET_ROOT=str(tmp_path / name))
+        folder = tmp_path / name
+        done = train(*SWEEP, f"recipe.epochs={EPOCHS}", *launcher, LENET_ROOT=str(folder))
         assert done.returncode == 0, done.stderr
+        found.append(kept(local_store(folder), folder))
     assert "dashboard http://127.0.0.1:" in done.stdout
-    assert kept(tmp_path / "dask") == kept(tmp_path / "serial")
+    assert found[0] == found[1]
 
 
-@pytest.mark.parametrize(
-    "sweeps",
-    [
-        pytest.param(2, marks=pytest.mark.long),
-        pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(3600)]),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("sweeps", "on_server"), [(20, False), (5, True)])
 def test_a_worker_killed_at_any_moment_changes_nothing(
-    train: Callable, cluster: Cluster, empty_database: Path, tmp_path: Path, sweeps: int
+    train: Callable,
+    cluster: Cluster,
+    server: Server | None,
+    empty_database: Path,
+    tmp_path: Path,
+    sweeps: int,
 ) -> None:
     sweep = (*SWEEP, f"recipe.epochs={EPOCHS}")
     assert train(*sweep).returncode == 0
-    serial, moments, hits = kept(tmp_path), random.Random(SEEDED), 0
+    serial, moments, hits = kept(local_store(tmp_path), tmp_path), random.Random(SEEDED), 0
     for number in range(sweeps):
         folder = tmp_path / str(number)
         folder.mkdir()
         shutil.copy(empty_database, folder)
-        out, busy = sweep_with_a_kill(cluster, sweep, folder, moments)
+        store = server.uri if server else local_store(folder)
+        more = (*sweep, f"tracking.uri={store}")
+        out, busy = sweep_with_a_kill(cluster, more, folder, moments)
         hits += busy
         assert "dashboard http://127.0.0.1:" in out
-        assert kept(folder) == serial, f"sweep {number}"
+        assert kept(store, folder) == serial, f"sweep {number}"
+        assert not list(folder.glob("outputs/spool/*/*")), "all is delivered"
         print(f"sweep {number} is as the serial one; the worker was busy: {busy}", flush=True)
     assert hits >= sweeps / 2, "most kills hit a worker at work"
 

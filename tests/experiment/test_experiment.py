@@ -47,7 +47,7 @@ def test_a_run_is_all_there(configure, database: str, tmp_path: Path) -> None:
     metrics = run.data.metrics
     assert metrics["test/error"] == outcome.error == metrics["test/errors"] / 500
     assert metrics["variables"] == 61_706
-    assert metrics["paper/error"] == 0.0095
+    assert "paper/error" not in metrics  # on digits that are not MNIST
     assert run.data.tags["paper.section"] == "II.B"
     for key in ("train/loss", "train/error", "validation/error", "learning_rate", "epoch_seconds"):
         assert [m.step for m in client.get_metric_history(outcome.run, key)] == [1, 2, 3, 4]
@@ -104,7 +104,7 @@ def test_divergence_fails_the_run_with_its_reason(configure, database: str, monk
 
 
 def test_a_model_option_that_does_not_exist_names_those_that_do(configure) -> None:
-    with pytest.raises(InputError, match="model.pooling=median is not one of average, max"):
+    with pytest.raises(InputError, match=r"model\.pooling=median is not one of average, max"):
         train(configure("model.pooling=median"))
 
 

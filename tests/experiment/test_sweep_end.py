@@ -1,13 +1,17 @@
 """However a sweep ends: with its table, true statuses, and 0 where all went well alone."""
 
+import json
+import math
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 from tests.conftest import runs
 
+from lenet.errors import InputError
 from lenet.experiment import Sweep
-from lenet.experiment.sweep import SweepJob
+from lenet.experiment.sweep import PARENT, SweepJob, read_parent
+from lenet.files import LARGEST_TEXT
 from lenet.terminal import Failure
 from lenet.tracking import Tracker
 
@@ -33,7 +37,30 @@ def opened(folder: Path) -> Sweep:
     return sweep
 
 
-@pytest.mark.parametrize("damage", ["{", '{"outcomes": [{"of": "another version"}]}'])
+def outcome(**values: object) -> str:
+    """The note of a job, with some of its values replaced."""
+    good = {"name": "lenet5", "seed": 0, "row": "lenet5", "data": "digits", "whole": False}
+    good |= {"error": 0.1, "low": 0.0, "high": 0.2, "validation_error": math.nan, "seconds": 1.0}
+    good |= {"run": "", "page": "", "skipped": False}
+    return json.dumps({"outcomes": [good | values]})
+
+
+DAMAGED = [
+    "{",
+    "[]",
+    "[" * 100_000,
+    '{"outcomes": [{"of": "another version"}]}',
+    '{"killed": "yes"}',
+    '{"failure": {"name": 1, "reason": "r"}}',
+    outcome(row="no row"),
+    outcome(error="0.1"),
+    outcome(high=math.inf),
+    outcome(seed=True),
+    " " * (LARGEST_TEXT + 1),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGED, ids=lambda damage: damage[:40])
 def test_what_fails_at_the_end_ends_the_sweep(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
 ) -> None:
@@ -48,6 +75,25 @@ def test_what_fails_at_the_end_ends_the_sweep(
     assert "failed job-0000: its note cannot be read" in out
     [parent] = runs(tmp_path)
     assert parent.info.status == "FAILED"
+
+
+def test_notes_steer_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = opened(tmp_path)
+    (tmp_path / "job-0000.json").write_text(outcome(name="a\x1b]0;b"))
+    SweepJob(tmp_path, 1, sweep.parent).failed(Failure("c\x1b[2J", "there was\na reason"))
+    with pytest.raises(SystemExit):
+        sweep.on_multirun_end(OmegaConf.create())
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "a\\x1b]0;b" in out
+    assert "failed c\\x1b[2J: there was\\na reason" in out
+
+
+@pytest.mark.parametrize("damage", ["", "{", "3", '"../x"', '"' + "a" * 33 + '"', "[" * 100_000])
+def test_a_damaged_parent_is_told_in_one_line(tmp_path: Path, damage: str) -> None:
+    (tmp_path / PARENT).write_text(damage)
+    with pytest.raises(InputError, match=f"^{tmp_path}/{PARENT} is damaged: start the sweep again"):
+        read_parent(tmp_path)
 
 
 def test_a_table_that_fails_does_not_leave_the_parent_open(

@@ -16,6 +16,7 @@ from lenet.learning.lanes.vector import LaneCount, load, store
 from lenet.learning.losses import MAP, MLE, SquaredError
 from lenet.nets.layers import EuclideanRBF, Pad, ScaledTanh, SparseConv, Subsampling
 from lenet.nets.lenet import LeNet1, LeNet4, LeNet5
+from lenet.nets.mlp import MLP
 
 C3_TABLE = ((0,), (0, 1), (1,))
 C5_TABLE = ((0, 1), (1, 2), (0, 2), (2,))
@@ -65,7 +66,8 @@ NETS = {
     "lenet5": (lenet5, 28, [MAP(10.0), MAP(0.5), MLE()]),
     "small-rbf": (small, 18, [MAP(2.0), MLE()]),
     "small-squashed": (lambda: small("squashed"), 18, [SquaredError()]),
-    "full": (full, 6, [SquaredError()]),
+    "full": (full, 6, [SquaredError(), SquaredError()]),
+    "full-softmax": (lambda: MLP((13, 16), 6), 6, [F.cross_entropy]),
     "lenet1": (lambda: LeNet1(output="squashed"), 16, [SquaredError()]),
     "lenet4": (lambda: LeNet4(output="squashed"), 28, [SquaredError()]),
     "lenet4-softmax": (lambda: LeNet4(output="softmax"), 28, [F.cross_entropy]),
@@ -104,12 +106,12 @@ def test_curvature_agrees_with_the_reference(build, size, losses):
         assert torch.allclose(h[k].double(), expected, rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize("build", [lenet5, small], ids=["lenet5", "small"])
-def test_scores_are_those_of_the_torch_net(build):
+@pytest.mark.parametrize("name", ["lenet5", "small-rbf", "full-softmax"])
+def test_scores_are_those_of_the_torch_net(name):
+    build, size, losses = NETS[name]
     net = build()
-    size = 28 if build is lenet5 else 18
     images, _ = digits(5, size, 3)
-    scores = Lanes([net], [MLE()], size).scores(images.reshape(5, -1))
+    scores = Lanes([net], losses[-1:], size).scores(images.reshape(5, -1))
     assert torch.allclose(scores[0], net(images), rtol=1e-5, atol=1e-4)
 
 

@@ -42,6 +42,15 @@ def test_the_net_of_todays_courses_has_61706_parameters():
     assert sum(p.numel() for p in LeNet5().parameters()) == 61_706
 
 
+def test_without_f6_the_output_sees_c5():
+    net = LeNet5("subsampling", "scaled_tanh", "squashed", "table1", f6=False)
+    assert net(DIGIT[None]).abs().max() < 1.7159
+    parameters = paper.LENET5_PARAMETERS - paper.LENET5["F6"].parameters + 10 * (120 + 1)
+    assert sum(p.numel() for p in net.parameters()) == parameters == 51_046
+    with pytest.raises(ValueError, match="rbf"):
+        LeNet5(output="rbf", f6=False)
+
+
 @pytest.mark.parametrize(
     "options",
     list(
@@ -69,7 +78,7 @@ def test_every_combination_runs_and_every_parameter_learns(options):
     [
         ("pooling", "mean", "average, max, subsampling"),
         ("activation", "sigmoid", "tanh, relu, scaled_tanh"),
-        ("output", "squashed", "softmax, rbf"),
+        ("output", "sigmoid", "softmax, squashed, rbf"),
         ("connections", "sparse", "full, table1"),
     ],
 )

@@ -3,6 +3,7 @@ a change concerns."""
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,12 @@ def test_a_study_from_nothing_to_its_report(project: Path) -> None:
     assert "lenet5" in dvc(project, "metrics", "show")
     assert "Running stage" not in dvc(project, "repro")
     assert "report" in dvc(project, "dag")
+
+    umask = os.umask(0)  # what the stages write has the modes that it asks for
+    os.umask(umask)
+    for path in (p for kept in ("results", "reports") for p in (project / kept).rglob("*")):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert mode == (0o777 if path.is_dir() else 0o666) & ~umask, path
 
     own = project / "src" / "lenet" / "nets" / "lenet.py"
     text = own.read_text()

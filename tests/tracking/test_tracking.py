@@ -13,9 +13,11 @@ import pytest
 
 from lenet.errors import InputError
 from lenet.tracking import EXPERIMENT, IDENTITY, STAND_IN_EXPERIMENT, MetricPoint, Run, Tracker
+from lenet.tracking.__main__ import main
 from lenet.tracking.liveness import STALE
+from lenet.tracking.queue import RunQueue
 from lenet.tracking.run import send_to_server
-from lenet.tracking.spool import Spool
+from lenet.tracking.spool import SPOOL, Spool
 from lenet.tracking.store import connect
 
 mlflow = pytest.importorskip("mlflow")
@@ -348,6 +350,47 @@ def test_a_server_that_answers_something_else_ends_no_training(
     first, last = capsys.readouterr().err.splitlines()
     assert says in first
     assert f"run {run}: 3 records wait in {spool.folder / run} (" in last
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_credentials_go_to_no_server_that_is_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, where: str
+) -> None:
+    asked: list[str | None] = []
+
+    class Asked(Answering):
+        def send_response(self, *_: object) -> None:
+            asked.append(self.headers.get("Authorization"))
+            super().send_response(503)
+
+    monkeypatch.setenv("LENET_ROOT", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with HTTPServer(("127.0.0.1", 0), Asked) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        uri = f"http://127.0.0.1:{server.server_port}"
+        RunQueue(Spool(tmp_path / SPOOL, uri, lambda *_: None).folder / "run").append({"tags": {}})
+        assert main(["deliver"]) == 1
+        assert asked, "without credentials all servers are asked"
+        assert set(asked) == {None}
+        asked.clear()
+        if where == "file":
+            (tmp_path / ".mlflow").mkdir()
+            login = "[mlflow]\nmlflow_tracking_username = a\nmlflow_tracking_password = secret\n"
+            (tmp_path / ".mlflow" / "credentials").write_text(login)
+        else:
+            monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
+        capsys.readouterr()
+        assert main(["deliver"]) == main(["deliver", "http://elsewhere:5000"]) == 1
+        assert not asked
+        said = capsys.readouterr().err.splitlines()
+        assert said == 2 * [
+            f"{uri} gets nothing, nor MLflow's credentials, unless named: "
+            f"python -m lenet.tracking deliver {uri}"
+        ]
+        assert main(["deliver", f"{uri}/"]) == 1
+        assert asked
+        assert None not in asked
+        server.shutdown()
 
 
 def test_importing_the_room_imports_no_mlflow() -> None:

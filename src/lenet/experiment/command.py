@@ -6,21 +6,17 @@ import sys
 import traceback
 from pathlib import Path
 
-import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from lenet import terminal
-from lenet.data import load_raw
-from lenet.errors import InputError
+from lenet.errors import InputError, writing
 from lenet.experiment import sweep
 from lenet.experiment.config import check
-from lenet.experiment.job import Job
 from lenet.experiment.provenance import cores
 from lenet.streams import make_lenient
 from lenet.terminal import Failure, Outcome
-from lenet.tracking import Tracker
 
 
 def run(cfg: DictConfig) -> float | None:
@@ -32,12 +28,16 @@ def run(cfg: DictConfig) -> float | None:
     """
     make_lenient()  # in a worker, too, which does not come from train.py
     signal.signal(signal.SIGTERM, _terminate)
-    job = sweep.current_job()
+    job = None
     try:
+        job = sweep.current_job()
         check(cfg)
         if cfg.repeat is not None:
             cfg = _repeated(cfg, in_sweep=job is not None)
-        outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
+        with writing(cfg.output):
+            outcomes = train(cfg, job.parent if job else None, in_sweep=job is not None)
+            if job:
+                job.done(outcomes)
     except (KeyboardInterrupt, SystemExit) as e:
         if job:
             job.killed()
@@ -52,9 +52,7 @@ def run(cfg: DictConfig) -> float | None:
             sys.exit(1)
         job.failed(Failure(name, reason))
         return None
-    if job:
-        job.done(outcomes)
-    else:
+    if job is None:
         terminal.table([outcomes])
     return statistics.mean(outcome.validation_error for outcome in outcomes)
 
@@ -92,6 +90,13 @@ def train(cfg: DictConfig, parent: str | None = None, in_sweep: bool = False) ->
         InputError: whatever the user can mend.
     """
     check(cfg)
+    # torch and others take seconds: what can be refused without them is refused before
+    import torch
+
+    from lenet.data import load_raw
+    from lenet.experiment.job import Job
+    from lenet.tracking import Tracker
+
     threads = cfg.trainer.threads or cores()
     torch.set_num_threads(threads)
     raw = load_raw(cfg.data.source, Path(cfg.data.folder))

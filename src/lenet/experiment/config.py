@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -14,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lenet import paper
 from lenet.errors import InputError
 from lenet.experiment.provenance import cores
+from lenet.tracking import ask
 
 
 def check(cfg: DictConfig) -> None:
@@ -22,7 +22,7 @@ def check(cfg: DictConfig) -> None:
 
     Raises:
         InputError: a value that the schema refuses or that has to fit another or the machine, an
-            output folder that cannot be written.
+            output folder that cannot be written, a store that is not there.
     """
     from lenet.experiment import schema
 
@@ -39,6 +39,8 @@ def check(cfg: DictConfig) -> None:
     # a run that is repeated has the threads that it had, for the same figures to the last bit
     _check_machine(values["trainer"], repeated=values["repeat"] is not None)
     check_writable(Path(values["output"]))
+    if uri := values["tracking"]["uri"]:
+        ask(uri)
 
 
 def _check_sharing(trainer: dict[str, Any], alone: str) -> None:
@@ -54,10 +56,12 @@ def _check_sharing(trainer: dict[str, Any], alone: str) -> None:
 
 def _check_machine(trainer: dict[str, Any], repeated: bool) -> None:
     """Whether this machine has what a run is to use."""
-    if trainer["accelerator"] in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise InputError("torch finds no GPU here: use trainer=cpu or trainer=auto")
     has = {"threads": cores(), "devices": cores()}
     if trainer["accelerator"] in ("gpu", "cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            raise InputError("torch finds no GPU here: use trainer=cpu or trainer=auto")
         has["devices"] = torch.cuda.device_count()
     for key, most in has.items():
         value = trainer[key]

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from lenet import paper, results, terminal
 from lenet.classifier import Classifier, Recipe
 from lenet.data import Digits, Raw
 from lenet.errors import writing
-from lenet.evaluation import evaluate
+from lenet.evaluation import Evaluation, evaluate
 from lenet.experiment import identity, provenance
 from lenet.experiment.config import build, flat
 from lenet.experiment.memory import PeakMemory
@@ -105,6 +105,8 @@ class Job:
                 missing = [seed for seed in missing if seed not in done]
                 if missing:
                     done |= dict(zip(missing, self._train(missing, parent, folder), strict=True))
+        if self.resume:
+            self._clear(seeds)
         return [done[seed] for seed in seeds]
 
     def _train(self, seeds: Sequence[int], parent: str | None, folder: Path) -> list[Outcome]:
@@ -140,7 +142,7 @@ class Job:
     def _folder(self, seeds: Sequence[int]) -> Iterator[Path]:
         """Where the seeds' common training keeps its checkpoints until it is done. A process that
         trains the same is waited for."""
-        folder = Path(self.cfg.output) / self.identity_of(seeds)
+        folder = self._place(seeds)
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder.with_suffix(".lock"))
         try:
@@ -160,6 +162,17 @@ class Job:
             Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
+    def _clear(self, seeds: Sequence[int]) -> None:
+        """Removes what a kill left of a training whose runs had ended; not what is in use."""
+        folder = self._place(seeds)
+        if any(folder.parent.glob(f"{folder.name}*")):
+            with suppress(Timeout), FileLock(folder.with_suffix(".lock"), timeout=0) as lock:
+                shutil.rmtree(folder, ignore_errors=True)
+                Path(lock.lock_file).unlink(missing_ok=True)
+
+    def _place(self, seeds: Sequence[int]) -> Path:
+        return Path(self.cfg.output) / self.identity_of(seeds)
+
     def _finished(self, seeds: Sequence[int], parent: str | None) -> dict[int, Outcome]:
         """What came of those seeds that were trained before, if the job resumes."""
         if not self.resume or self.tracker.runs is None:
@@ -175,8 +188,14 @@ class Job:
         return bool(self.tracker.find(own, finished=True) or results.find(self._results, own))
 
     @property
-    def _on_all_of_mnist(self) -> bool:
-        return not self.raw.stand_in and self.cfg.data.train_size is None
+    def _beside_the_paper(self) -> bool:
+        """Whether figures may stand beside the paper's: whole epochs on all of MNIST."""
+        return not (self.raw.stand_in or self.cfg.data.train_size or self.cut)
+
+    def figures(self, evaluation: Evaluation) -> dict[str, float]:
+        """As MLflow keeps them, with the paper's where they may stand beside it."""
+        row = paper.ROWS[self.cfg.paper] if self._beside_the_paper else None
+        return results.metrics_of(evaluation, row)
 
     @property
     def _results(self) -> Path:
@@ -202,7 +221,7 @@ class Job:
             seed,
             paper.ROWS[self.cfg.paper].name,
             self.raw.name,
-            self._on_all_of_mnist,
+            self._beside_the_paper,
             figures["test/error"],
             figures["test/error_low"],
             figures["test/error_high"],
@@ -255,7 +274,7 @@ class Job:
         seconds = max(seconds, sum(epoch["epoch_seconds"] for epoch in log.epochs))
         seen = max(1, len(log.epochs)) * len(self.digits.train)
         run.metrics(
-            results.metrics_of(result, row)
+            self.figures(result)
             | {
                 "macs": costs.macs,
                 "variables": costs.variables,
@@ -266,7 +285,9 @@ class Job:
         if log.epochs and "learning_rate_lowest" in log.epochs[0]:  # the method of 1998
             for end, of_paper in zip(("lowest", "highest"), paper.RATES_OF_PASS_1, strict=True):
                 ours = log.epochs[0][f"learning_rate_{end}"]
-                run.metrics({f"pass_1/rate_{end}": ours, f"paper/rate_{end}": of_paper})
+                run.metrics({f"pass_1/rate_{end}": ours})
+                if self._beside_the_paper:
+                    run.metrics({f"paper/rate_{end}": of_paper})
         run.tags(
             {
                 "paper.row": row.name,
@@ -285,7 +306,7 @@ class Job:
             seed,
             row.name,
             self.digits.name,
-            self._on_all_of_mnist,
+            self._beside_the_paper,
             result.error,
             result.low,
             result.high,
@@ -305,7 +326,7 @@ class Job:
             evaluation = result.evaluate(number)
         else:
             evaluation = evaluate(*artifacts.read_predictions(self.tracker.runs, finished.id))
-        figures = results.metrics_of(evaluation, paper.ROWS[self.cfg.paper])
+        figures = self.figures(evaluation)
         run = Run(self.tracker.write, finished.id)
         run.metrics(figures)
         run.tags({EVALUATION: identity.evaluation()})

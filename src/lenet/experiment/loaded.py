@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from lenet.classifier import Classifier, Costs
 from lenet.data import VIEWS
@@ -81,6 +81,7 @@ def load_classifier(
             values = _composed(config, own)
         name, view = values["name"], values["data"]["view"]
         VIEWS[view]
+        _check_size(values["model"], weights)
         recipe, model = build(values["recipe"]), build(values["model"])
         loaded = LoadedClassifier(name, view, recipe.load(model, weights))
         _check_scores(loaded)
@@ -91,6 +92,19 @@ def load_classifier(
         reason = " ".join(str(e).split()) or type(e).__name__
         raise InputError(f"{weights} does not fit its configuration: {reason}") from e
     return loaded
+
+
+def _check_size(model: DictConfig, weights: Path) -> None:
+    """Raises ValueError where one of this project's nets has more weights than a file. On torch's
+    device "meta" a net of any size takes no memory."""
+    if model["_target_"] not in targets.PERMITTED:
+        return
+    with torch.device("meta"):
+        net = build(model)
+    if isinstance(net, nn.Module):
+        needs, has = sum(v.nbytes for v in net.state_dict().values()), weights.stat().st_size
+        if needs > has:
+            raise ValueError(f"its net has weights of {needs} bytes, the file has {has}")
 
 
 def _check_scores(loaded: LoadedClassifier) -> None:

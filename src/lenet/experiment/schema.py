@@ -17,7 +17,7 @@ LETTERS = 200  # of a wrong value, in the line that tells it
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Patterns = Annotated[int, Field(ge=1, le=60_000)]  # as many as MNIST has to train on
-Units = Annotated[int, Field(ge=1, le=100_000)]
+Units = Annotated[int, Field(ge=1, le=10_000)]
 Rate = Annotated[float, Field(ge=1e-8, le=10)]
 Penalty = Annotated[float, Field(ge=0, le=1e6)]
 Degree = Annotated[int, Field(ge=1, le=30)]  # of a polynomial
@@ -132,12 +132,13 @@ class LeNet1(Made):
 class LeNet5(Made):
     pooling: Literal["average", "max", "subsampling"] = LEFT_OUT
     activation: Activation = LEFT_OUT
-    output: Literal["softmax", "rbf"] = LEFT_OUT
+    output: Literal["softmax", "squashed", "rbf"] = LEFT_OUT
     connections: Literal["full", "table1"] = LEFT_OUT
+    f6: bool = LEFT_OUT
 
 
 class MLP(Made):
-    hidden: list[Units] = Field(LEFT_OUT, min_length=1)
+    hidden: list[Units] = Field(LEFT_OUT, min_length=1, max_length=4)
     side: int = Field(LEFT_OUT, ge=1, le=28)
     activation: Activation = LEFT_OUT
     output: Literal["softmax", "squashed"] = LEFT_OUT
@@ -222,6 +223,8 @@ class SDLM(Recipe):
     eta_factor: float = Field(LEFT_OUT, ge=1e-6, le=100)
     j: float = Field(LEFT_OUT, ge=1e-3, le=1e3)
     epochs: int = Field(LEFT_OUT, ge=1, le=1_000)
+    eta: list[Annotated[float, Field(ge=1e-9, le=1)]] = Field(LEFT_OUT, min_length=1)
+    hessian_patterns: int = Field(LEFT_OUT, ge=1, le=60_000)
 
 
 class Minibatch(Recipe):
@@ -430,7 +433,8 @@ def has_to_be(known: dict[str, Any]) -> str:
         case "string":
             return "a text"
         case "array":
-            return f"a list, each of which is {has_to_be(known['items'])}"
+            most = f" of at most {known['maxItems']}" if "maxItems" in known else ""
+            return f"a list{most}, each of which is {has_to_be(known['items'])}"
         case "object":
             return "a mapping with a _target_"
         case _:

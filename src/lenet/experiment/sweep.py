@@ -7,25 +7,56 @@ Jobs may run in other processes, so all that they share with the sweep lies in i
 import atexit
 import hashlib
 import json
+import math
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal, NotRequired, TypeVar
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
-from lenet.errors import InputError
+from lenet import paper
+from lenet.errors import InputError, writing
+from lenet.files import read_text, reason, shown
 from lenet.terminal import Failure, Outcome, table
 
 PARENT = "parent.json"
+T = TypeVar("T", Outcome, Failure)
+
+
+def _showable(of: T) -> T:
+    """With the texts of an outcome or a failure such that a terminal can show them."""
+    texts = {key: value for key, value in vars(of).items() if isinstance(value, str)}
+    if isinstance(of, Outcome) and not (
+        of.row in paper.ROWS and all(map(math.isfinite, (of.error, of.low, of.high, of.seconds)))
+    ):
+        raise ValueError("it is no outcome of a run")
+    return replace(of, **{k: v if v.isprintable() else shown(v) for k, v in texts.items()})
+
+
+@with_config(ConfigDict(strict=True, extra="forbid"))
+class _Note(TypedDict):
+    """What came of a job."""
+
+    outcomes: NotRequired[list[Annotated[Outcome, AfterValidator(_showable)]]]
+    failure: NotRequired[Annotated[Failure, AfterValidator(_showable)]]
+    killed: NotRequired[Literal[True]]
+
+
+NOTE = TypeAdapter(_Note)
+PARENT_RUN: TypeAdapter[str | None] = TypeAdapter(
+    Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None
+)
 
 
 @dataclass(frozen=True)
@@ -53,14 +84,30 @@ class SweepJob:
 
 
 def current_job() -> SweepJob | None:
-    """The job that this process runs, if it is one of a sweep."""
+    """The job that this process runs, if it is one of a sweep.
+
+    Raises:
+        InputError: the sweep's own file is damaged.
+    """
     if not HydraConfig.initialized():
         return None
     hydra = HydraConfig.get()
     if hydra.mode != RunMode.MULTIRUN:
         return None
     folder = Path(hydra.sweep.dir)
-    return SweepJob(folder, hydra.job.num, json.loads((folder / PARENT).read_text()))
+    return SweepJob(folder, hydra.job.num, read_parent(folder))
+
+
+def read_parent(folder: Path) -> str | None:
+    """The MLflow run of the sweep that a folder belongs to.
+
+    Raises:
+        InputError: the file that says so is damaged.
+    """
+    try:
+        return PARENT_RUN.validate_json(read_text(folder / PARENT))
+    except (OSError, ValueError) as e:
+        raise InputError(f"{folder / PARENT} is damaged: start the sweep again") from e
 
 
 class Sweep(Callback):
@@ -70,12 +117,12 @@ class Sweep(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
-        with _exit_on_failure("The sweep cannot start"):
+        with _exit_on_failure("The sweep cannot start"), writing(config.hydra.sweep.dir):
             self._open(config)
 
     def on_multirun_end(self, config: DictConfig, **_: object) -> None:
         atexit.unregister(self._close)
-        with _exit_on_failure("The sweep cannot end"):
+        with _exit_on_failure("The sweep cannot end"), writing(self.folder):
             if self._close(ended=True) != "FINISHED":
                 sys.exit(1)
 
@@ -129,17 +176,13 @@ class Sweep(Callback):
         return status
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> _Note:
     """A job's note; one that is damaged is a failure."""
     try:
-        note: dict[str, Any] = json.loads(path.read_text())
-        if "outcomes" in note:
-            note["outcomes"] = [Outcome(**o) for o in note["outcomes"]]
-        if "failure" in note:
-            note["failure"] = Failure(**note["failure"])
-    except (OSError, ValueError, TypeError) as e:
-        return {"failure": Failure(path.stem, f"its note cannot be read: {e}")}
-    return note
+        return NOTE.validate_json(read_text(path))
+    except (OSError, ValueError) as e:
+        why = reason(e) if isinstance(e, ValidationError) else str(e)
+        return {"failure": Failure(path.stem, f"its note cannot be read: {why}")}
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class OnePatternModule(EpochModule):
         lanes: the nets.
         seeds: one per net.
         digits: trained and validated on.
-        eta_factor: what the paper's eta is multiplied by.
+        recipe: tells eta and on how many patterns h is measured.
         epoch_callbacks: one per net, called after each pass.
     """
 
@@ -44,7 +44,7 @@ class OnePatternModule(EpochModule):
         lanes: Lanes,
         seeds: Sequence[int],
         digits: Digits,
-        eta_factor: float,
+        recipe: sdlm.SDLM,
         epoch_callbacks: Sequence[EpochCallback],
     ) -> None:
         super().__init__(epoch_callbacks)
@@ -52,7 +52,7 @@ class OnePatternModule(EpochModule):
         self.lanes = lanes
         self.seeds = seeds
         self.digits = digits
-        self.eta_factors = [eta_factor] * len(seeds)
+        self.recipe = recipe
 
     def configure_optimizers(self) -> None:
         """None, as the lanes make the updates."""
@@ -87,9 +87,11 @@ class OnePatternModule(EpochModule):
 
     def on_train_epoch_start(self) -> None:
         self.started = time.perf_counter()
-        number = self.current_epoch + 1
-        images, _, order = self.chunk(sdlm.curvature_patterns(self.order(), number))
-        self.rates = sdlm.rates(self.lanes, images, order, number, self.eta_factors)
+        recipe, number = self.recipe, self.current_epoch + 1
+        measured_on = sdlm.curvature_patterns(self.order(), number, recipe.hessian_patterns)
+        images, _, order = self.chunk(measured_on)
+        eta = recipe.eta[min(number, len(recipe.eta)) - 1]
+        self.rates = sdlm.rates(self.lanes, images, order, eta, recipe.eta_factor)
         self.loss = torch.zeros(len(self.seeds), dtype=torch.float64)
         self.wrong = torch.zeros(len(self.seeds), dtype=torch.int64)
         self.seen = 0

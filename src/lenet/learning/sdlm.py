@@ -36,9 +36,11 @@ class SDLM:
 
     Attributes:
         scale, power: weights start uniform in +-scale / F^power, F the fan-in.
-        eta_factor: what the paper's eta is multiplied by.
+        eta_factor: what eta is multiplied by.
         j: of the MAP loss, the penalty of the rubbish class; the text leaves it open.
         epochs: passes over the training set.
+        eta: of each pass; later ones have the last.
+        hessian_patterns: how many h is averaged over before each pass.
     """
 
     scale: float = paper.INITIAL_SCALE
@@ -46,6 +48,8 @@ class SDLM:
     eta_factor: float = 1.0
     j: float = J
     epochs: int = paper.PASSES
+    eta: Sequence[float] = paper.ETA
+    hessian_patterns: int = paper.HESSIAN_PATTERNS
 
     together: ClassVar[bool] = True  # the seeds of a job share the lanes
 
@@ -70,7 +74,7 @@ class SDLM:
             lanes = self.lanes(task.models, task.digits.train.images.shape[-1])
         except ValueError as e:
             raise InputError(f"this recipe trains the nets of 1998 only: {e}") from e
-        module = OnePatternModule(lanes, task.seeds, task.digits, self.eta_factor, task.callbacks)
+        module = OnePatternModule(lanes, task.seeds, task.digits, self, task.callbacks)
         options = {name: value for name, value in task.trainer.items() if name != "compile"}
         # the module measures its errors itself
         fit(module, options | {"accelerator": "cpu"}, self.epochs, False, task.folder)
@@ -142,28 +146,24 @@ def orders(generators: Sequence[Generator], patterns: int) -> Tensor:
     return torch.stack([torch.randperm(patterns, generator=each) for each in generators])
 
 
-def curvature_patterns(order: Tensor, number: int) -> Tensor:
-    """(K, 500) of the (K, M) order: pass ``number`` (from 1) measures h on its own 500 patterns,
+def curvature_patterns(order: Tensor, number: int, count: int) -> Tensor:
+    """(K, count) of the (K, M) order: pass ``number`` (from 1) measures h on patterns of its own,
     beginning anew where they are used up."""
-    first = (number - 1) * paper.HESSIAN_PATTERNS
-    chosen = torch.arange(first, first + min(paper.HESSIAN_PATTERNS, order.shape[1]))
+    first = (number - 1) * count
+    chosen = torch.arange(first, first + min(count, order.shape[1]))
     return order[:, chosen % order.shape[1]]
 
 
-def rates(
-    lanes: "Lanes", images: Tensor, order: Tensor, number: int, eta_factors: Sequence[float]
-) -> Tensor:
-    """The rates eta / (mu + h) of pass ``number`` (from 1), h measured with the present weights.
+def rates(lanes: "Lanes", images: Tensor, order: Tensor, eta: float, factor: float) -> Tensor:
+    """The rates eta / (mu + h) of a pass, h measured with the present weights.
 
     Args:
         lanes: the nets in training.
         images: the training images.
         order: (K, M), the patterns on which each net's h is measured.
-        number: of the pass; passes beyond the paper's 20 keep the last eta.
-        eta_factors: what each net's eta is multiplied by; 1 is the paper's.
+        factor: what eta is multiplied by.
 
     Returns:
         (K, parameters), to be compared with ``paper.RATES_OF_PASS_1``.
     """
-    eta = paper.ETA[min(number, paper.PASSES) - 1]
-    return eta * torch.tensor(eta_factors)[:, None] / (paper.MU + lanes.curvature(images, order))
+    return eta * torch.tensor(factor) / (paper.MU + lanes.curvature(images, order))

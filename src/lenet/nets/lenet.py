@@ -152,11 +152,13 @@ class LeNet5(nn.Sequential):
     Args:
         pooling: S2 and S4: "average" or "max" over 2x2, or the paper's trainable "subsampling".
         activation: "tanh", "relu", or the paper's "scaled_tanh".
-        output: "softmax" (logits of a full layer) or the paper's "rbf" (negated penalties).
+        output: "softmax" (logits of a full layer), "squashed" (the paper's f, for targets +-1) or
+            the paper's "rbf" (negated penalties).
         connections: C3 sees S2 in "full" or by the paper's "table1".
+        f6: whether there is F6; without, the output sees C5.
 
     Raises:
-        ValueError: an option that is none of these.
+        ValueError: an option that is none of these, an RBF output without F6.
     """
 
     def __init__(
@@ -165,10 +167,11 @@ class LeNet5(nn.Sequential):
         activation: str = "tanh",
         output: str = "softmax",
         connections: str = "full",
+        f6: bool = True,
     ) -> None:
         check("pooling", pooling, ("average", "max", "subsampling"))
         check("activation", activation, tuple(ACTIVATIONS))
-        check("output", output, ("softmax", "rbf"))
+        check("output", output, ("softmax", "squashed", "rbf") if f6 else ("softmax", "squashed"))
         check("connections", connections, ("full", "table1"))
         f = ACTIVATIONS[activation]
 
@@ -189,9 +192,11 @@ class LeNet5(nn.Sequential):
         layers["C5"] = nn.Conv2d(16, 120, 5)  # 120 @ 1x1
         layers["C5_f"] = f()
         layers["flat"] = nn.Flatten()  # 120
-        layers["F6"] = nn.Linear(120, 84)  # 84
-        layers["F6_f"] = f()
-        layers["output"] = (  # 10
-            nn.Linear(84, 10) if output == "softmax" else EuclideanRBF(torch.clone(BITMAPS))
-        )
+        if f6:
+            layers["F6"] = nn.Linear(120, 84)  # 84
+            layers["F6_f"] = f()
+        if output == "rbf":
+            layers["output"] = EuclideanRBF(torch.clone(BITMAPS))  # 10
+        else:
+            layers.update(output_layers(84 if f6 else 120, output))  # 10
         super().__init__(layers)

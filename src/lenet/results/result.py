@@ -174,16 +174,17 @@ class Result:
         return np.array([c if p is None else p for c, p in zip(clock, processor, strict=True)])
 
 
-def metrics_of(evaluation: Evaluation, row: paper.Row) -> dict[str, float]:
-    """The figures of a run beside the paper's, as MLflow keeps them."""
-    return {
+def metrics_of(evaluation: Evaluation, row: paper.Row | None) -> dict[str, float]:
+    """The figures of a run, as MLflow keeps them, and the paper's of a row that they may stand
+    beside."""
+    figures = {
         "test/error": evaluation.error,
         "test/error_low": evaluation.low,
         "test/error_high": evaluation.high,
         "test/errors": evaluation.errors,
         "test/reject": evaluation.reject,
-        "paper/error": row.test_error / 100,
     }
+    return figures if row is None else figures | {"paper/error": row.test_error / 100}
 
 
 def save(result: Result, folder: Path) -> None:

@@ -9,7 +9,7 @@ from lenet.tracking.runs import (
     find_run,
     read_experiments,
 )
-from lenet.tracking.store import local_store, usable
+from lenet.tracking.store import ask, local_store, usable
 from lenet.tracking.tracker import (
     EXPERIMENT,
     STAND_IN_EXPERIMENT,
@@ -30,6 +30,7 @@ __all__ = [
     "Run",
     "RunRecord",
     "Tracker",
+    "ask",
     "experiment_name",
     "find_run",
     "local_store",

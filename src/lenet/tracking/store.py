@@ -25,6 +25,12 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)  # that a server is away, t
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises what it logs
 
 FILE = "sqlite:///"  # then the path of a database file
+CREDENTIALS = (  # besides a user's name and password
+    "MLFLOW_TRACKING_TOKEN",
+    "MLFLOW_TRACKING_AUTH",
+    "MLFLOW_TRACKING_AWS_SIGV4",
+    "MLFLOW_TRACKING_CLIENT_CERT_PATH",
+)
 ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not there
 
 
@@ -71,6 +77,13 @@ def connect(uri: str) -> Any:
         from mlflow import MlflowClient
 
         return MlflowClient(_quoted(uri))
+
+
+def has_credentials() -> bool:
+    """Whether MLflow has any that it would show to whatever server it talks to."""
+    from mlflow.utils.credentials import read_mlflow_creds
+
+    return any(read_mlflow_creds()) or any(os.environ.get(name) for name in CREDENTIALS)
 
 
 def ask_server(uri: str) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+from urllib.parse import unquote, urlparse
 
 from lenet.errors import InputError, writing
 from lenet.tracking.liveness import HEARTBEAT, Heartbeat, this_process
@@ -21,6 +22,7 @@ VALIDATION_ERROR = "final/validation_error"  # metric: what choices are made by
 
 PARENT = "mlflow.parentRunId"  # tag: MLflow's own
 ENTITIES_PER_CALL = 1_000  # MLflow's limit for one batch
+PART = ".artifact.uploading."  # MLflow's own name for one, as far as a random part
 LOCAL_PAGE = "make ui, then http://127.0.0.1:5000"
 
 EXPERIMENT = "LeNet 1998"
@@ -182,11 +184,19 @@ class Tracker:
                 run_id = known.id
                 send(self._client, run_id, {"tags": tags | {FAILURE: ""}})
                 self._client.update_run(run_id, status="RUNNING")
+                self._remove_parts(run_id)
             else:
                 opened = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
                 run_id = opened.info.run_id
         self._heartbeat.start(run_id)
         return run_id
+
+    def _remove_parts(self, run_id: str) -> None:
+        """Of a run in this project's own folder, what a kill left of files on their way there."""
+        place = urlparse(self._client.get_run(run_id).info.artifact_uri)
+        if place.scheme == "file":
+            for part in Path(unquote(place.path)).glob(f"{PART}*"):
+                part.unlink()
 
     def write(self, run_id: str | None, record: Record) -> None:
         """Writes a record of a run, as `send`; while a server is away, to the spool.

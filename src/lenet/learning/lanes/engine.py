@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from lenet.learning.lanes import passes
 from lenet.learning.lanes.architecture import Architecture
-from lenet.learning.lanes.vector import WIDTHS, LaneCount
+from lenet.learning.lanes.fully_connected import FullyConnected
+from lenet.learning.lanes.vector import WIDTHS, LaneCount, buffer
 from lenet.learning.losses import MAP, MLE, Loss, SquaredError
 from lenet.nets import EuclideanRBF, ScaledTanh
 
@@ -25,7 +26,8 @@ class Lanes:
 
     A lane computes the same bits whatever the other lanes do and however many there are.
     Lanes are computed in groups of 8 or 16, at little more than the price of one net; groups run
-    on threads of their own, and the GIL is free meanwhile.
+    on threads of their own, and the GIL is free meanwhile. Fully connected nets are a group each:
+    their units lie in the lanes.
 
     Args:
         nets: the copies; their weights are taken over, the modules stay as they are until
@@ -54,10 +56,17 @@ class Lanes:
             raise ValueError("the nets differ in more than their weights; train them apart")
         for loss in losses:
             _check_output(nets[0], loss)
-        self.threads = threads
-        width = WIDTHS[1] if threads == 1 and len(nets) > WIDTHS[0] else WIDTHS[0]
+        self.threads, self.nets = threads, len(nets)
+        fully_connected = FullyConnected.fits(self.architecture)
+        many = threads == 1 and len(nets) > WIDTHS[0]
+        width = 1 if fully_connected else WIDTHS[1] if many else WIDTHS[0]
         self._slices = [slice(i, i + width) for i in range(0, len(nets), width)]
-        self._groups = [_Group(self.architecture, width, losses[part]) for part in self._slices]
+        self._groups = [
+            FullyConnected(self.architecture, _coded(losses[part]))
+            if fully_connected
+            else _Group(self.architecture, width, losses[part])
+            for part in self._slices
+        ]
         self.weights = torch.stack(
             [nn.utils.parameters_to_vector(net.parameters()).detach() for net in nets]
         )
@@ -115,7 +124,7 @@ class Lanes:
         pixels = self._pixels(images)
         return torch.cat(self._on_threads(lambda group, _: group.scores(pixels)))
 
-    def _on_threads(self, work: Callable[["_Group", slice], Any]) -> list[Any]:
+    def _on_threads(self, work: Callable[[Any, slice], Any]) -> list[Any]:
         if len(self._groups) == 1:
             return [work(self._groups[0], self._slices[0])]
         with ThreadPoolExecutor(self.threads) as pool:
@@ -139,9 +148,10 @@ class Lanes:
         return images.reshape(-1, size, size).contiguous().numpy()
 
     def _check_rows(self, name: str, rows: Tensor, columns: int) -> None:
-        nets = self._slices[-1].start + len(self._groups[-1].losses)
-        if rows.shape != (nets, columns):
-            raise ValueError(f"{name} of shape {tuple(rows.shape)}, expected ({nets}, {columns})")
+        if rows.shape != (self.nets, columns):
+            raise ValueError(
+                f"{name} of shape {tuple(rows.shape)}, expected ({self.nets}, {columns})"
+            )
 
 
 class _Group:
@@ -151,17 +161,13 @@ class _Group:
     def __init__(self, architecture: Architecture, width: int, losses: Sequence[Loss]) -> None:
         self.losses, self.width = losses, width
         self._lanes, self._net = LaneCount(width), architecture.compiled_form()
-        padded = [*losses, *[losses[0]] * (width - len(losses))]
-        rubbish = [loss.j if isinstance(loss, MAP) else np.inf for loss in padded]
-        # cross entropy is MAP's without a class for rubbish
-        kinds = [_KINDS.get(type(loss), passes.MAP) for loss in padded]
-        self._loss = (np.array(kinds), np.array(rubbish))
-        self._parameters = _buffer(architecture.parameters * width)
-        states = _buffer(architecture.states * width)
+        self._loss = _coded([*losses, *[losses[0]] * (width - len(losses))])
+        self._parameters = buffer(architecture.parameters * width)
+        states = buffer(architecture.states * width)
         states[:] = architecture.background  # the margin stays, all else is written over
         deltas, margins = (
-            _buffer(architecture.states * width),
-            _buffer(architecture.margins * width),
+            buffer(architecture.states * width),
+            buffer(architecture.margins * width),
         )
         self._buffers = (states, deltas, margins)
 
@@ -207,7 +213,7 @@ class _Group:
 
     def _by_lane(self, rows: Tensor) -> NDArray[np.float32]:
         """(nets, n) -> n groups of K numbers, flat."""
-        flat = _buffer(rows.shape[1] * self.width)
+        flat = buffer(rows.shape[1] * self.width)
         flat.reshape(-1, self.width)[:] = self._all_lanes(rows.numpy()).T
         return flat
 
@@ -217,12 +223,12 @@ class _Group:
         )
 
 
-def _buffer(numbers: int) -> NDArray[np.float32]:
-    """Zeros that begin on a cache line, so that no vector straddles two."""
-    line = 64 // np.dtype(np.float32).itemsize
-    room = np.zeros(numbers + line, np.float32)
-    first = -(room.ctypes.data // room.itemsize) % line
-    return room[first : first + numbers]
+def _coded(losses: Sequence[Loss]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Each lane's kind of loss and penalty of the rubbish class, for ``passes.derive``."""
+    rubbish = [loss.j if isinstance(loss, MAP) else np.inf for loss in losses]
+    # cross entropy is MAP's without a class for rubbish
+    kinds = [_KINDS.get(type(loss), passes.MAP) for loss in losses]
+    return np.array(kinds), np.array(rubbish)
 
 
 def _within(numbers: Tensor, end: int) -> bool:

@@ -51,7 +51,7 @@ def update(lanes, net, parameters, rates, losses, images, labels, order, buffers
             label[lane] = labels[order[lane, m]]
             _show(images, order[lane, m], pad, width, lane, states)
         _forward(lanes, net, parameters, states)
-        _derive(layers, losses, label, states, deltas, loss, errors)
+        derive(layers[-1].y, layers[-1].maps, losses, label, states, deltas, loss, errors)
         _backward(lanes, net, parameters, parameters, rates, states, buffers, False)
     return loss / patterns, errors
 
@@ -146,11 +146,11 @@ def _backward(lanes, net, parameters, target, rates, inputs, buffers, squared):
 
 
 @compiled
-def _derive(layers, losses, label, states, deltas, loss, errors):
+def derive(first, classes, losses, label, states, deltas, loss, errors):
     """Adds each lane's loss and error for the pattern at hand, and writes the derivatives by
-    the scores. The losses are those of lenet.learning.losses."""
+    the scores, which begin at group ``first``. The losses are those of lenet.learning.losses."""
     kinds, rubbish = losses
-    width, first, classes = len(label), layers[-1].y, layers[-1].maps
+    width = len(label)
     score = np.empty(classes)
     for lane in range(width):
         right, best = label[lane], 0
