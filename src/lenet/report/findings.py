@@ -72,26 +72,28 @@ def answer(table: pd.DataFrame, caveat: str) -> str:
     measured = rows[rows["verdict"] != tables.MISSING]
     if caveat or measured.empty:
         return _without_a_verdict(rows, measured, caveat)
-    held = int((measured["verdict"] == "reproduced").sum())
-    share = held / len(measured)
+    share = 1 - measured["verdict"].isin(AGAINST).mean()
     words = next(w for least, w in _HOLD if share >= least)
-    said = f"{words}: {held} of {_of_the_figures(rows, measured)} hold"
+    said = f"{words}: {_counted(rows, measured)}"
     if "lenet5" in measured.index:
         row: Any = measured.loc["lenet5"]
         said += (
-            f", and LeNet-5 errs on {row.error_mean_pct:.2f} % of the test digits "
+            f"; LeNet-5 errs on {row.error_mean_pct:.2f} % of the test digits "
             f"({row.ci_low_pct:.2f} to {row.ci_high_pct:.2f}) where the paper says "
             f"{row.paper_error_pct:.2f}"
         )
     return f"{said}."
 
 
+AGAINST = ("better", "worse", "contradicted")  # verdicts that speak against a figure
 _HOLD = ((0.95, "Yes"), (2 / 3, "Yes, in the main"), (1 / 3, "In part"), (0, "No, in the main"))
 
 
-def _of_the_figures(rows: pd.DataFrame, measured: pd.DataFrame) -> str:
-    few = len(measured) < len(rows)
-    return f"the {len(measured)} figures that were tried" if few else f"the {len(rows)} figures"
+def _counted(rows: pd.DataFrame, measured: pd.DataFrame) -> str:
+    counts = tables.verdicts(measured.reset_index())
+    tried = " that were tried" if len(measured) < len(rows) else ""
+    said = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return f"of the {len(measured)} figures{tried}, {said}"
 
 
 def _without_a_verdict(rows: pd.DataFrame, measured: pd.DataFrame, caveat: str) -> str:
@@ -336,11 +338,8 @@ def _seeds_and_digits(found: Found) -> Iterator[str]:
 
 
 def _verdict_heading(found: Found) -> Iterator[str]:
-    counts = found.measured["verdict"].value_counts()
-    odd = [f"{counts[name]} {name}" for name in ("better", "worse") if name in counts]
-    more = f"; {' and '.join(odd)}" if odd else ""
-    held = int(counts.get("reproduced", 0))
-    yield f"{held} of {_of_the_figures(found.rows, found.measured)} hold{more}"
+    counted = _counted(found.rows, found.measured)
+    yield counted[0].upper() + counted[1:]
 
 
 def _learning_heading(found: Found) -> Iterator[str]:
