@@ -22,9 +22,7 @@ def test_headings_say_what_was_found():
     heading = {part.name: part.heading for part in parts}
     counts = tables.verdicts(table)
     first = next(iter(counts))
-    assert heading["holds"].startswith(
-        f"Of the 5 figures that were tried, {counts[first]} {first}"
-    )
+    assert heading["holds"].startswith(f"Of the 5 figures that were tried, {counts[first]} {first}")
     assert heading["learns"] == (
         "From 15,000 to 60,000 digits the error of LeNet-5 goes from 1.50 to 1.20 %"
     )

@@ -56,7 +56,8 @@ MEASURE = """(() => {
     const silent = ".heard, noscript, script, style, option, title";
     if (!own || !e.getClientRects().length || e.closest(silent)) continue;
     const style = getComputedStyle(e), inSvg = e.closest("svg");
-    const size = parseFloat(style.fontSize) * (inSvg ? e.getScreenCTM().a : 1);
+    const scale = inSvg ? Math.hypot(e.getScreenCTM().a, e.getScreenCTM().b) : 1;
+    const size = parseFloat(style.fontSize) * scale;
     if (size < 10.95) small.push(name(e) + " " + size.toFixed(1));
     if (e.closest(".pictures svg")) continue; // the dark inverts these as a whole
     const colour = rgb(inSvg ? style.fill : style.color);
@@ -256,15 +257,15 @@ def test_sliders_move_the_digit_and_nets_are_compared(page: Page) -> None:
 
 
 def test_the_table_sorts_filters_and_opens(page: Page) -> None:
-    visible = "[...document.querySelectorAll('table.rows tbody')].filter((b) => !b.hidden)"
+    visible = "[...document.querySelectorAll('table.rows > tbody')].filter((b) => !b.hidden)"
     assert page.run(f"{visible}.length") == 27
     page.run("document.querySelectorAll('table.rows thead button')[2].click()")
     errors = page.run(f"{visible}.map((b) => Number(b.rows[0].cells[2].dataset.sort ?? 1e9))")
     assert errors == sorted(errors)
     page.run("""(() => { const form = document.querySelector("form.filters");
       form.elements.family.value = "convolutional"; form.dispatchEvent(new Event("input")); })()""")
-    assert page.run(f"{visible}.length") == 6
-    opened = page.run("""(() => { const row = document.querySelector("tbody:not([hidden])");
+    assert page.run(f"{visible}.length") == 7
+    opened = page.run("""(() => { const row = document.querySelector("table.rows > tbody:not([hidden])");
       row.querySelector("button").click(); return row.rows[1].textContent; })()""")
     assert "python train.py experiment=" in opened
     assert "seed 0" in opened

@@ -16,22 +16,27 @@ function roundEven(value) { // as Python, NumPy and PyTorch round
 
 const FAINT = 1 / 8, FIRM = 1 / 2, SPECK = 1 / 50, CONTRAST = 24 / 255; // as preprocessing.py
 
+const INK = new Float32Array(256); // of a grey level
+for (let level = 0; level < 256; level++) INK[level] = fround(1 - fround(level / 255));
+
 // Grey levels, side x side, 255 is the white ground -> 28x28, 255 is ink; null where it is blank.
 function normalise(grey, side) {
-  const ink = Float32Array.from(grey, (value) => fround(1 - fround(value / 255)));
-  if (ink.every((value) => value < CONTRAST)) return null;
-  const kept = strokes(ink, side);
-  let top = side, bottom = 0, left = side, right = 0;
-  for (let i = 0; i < kept.length; i++) {
-    if (kept[i] === 0) continue;
-    const row = Math.floor(i / side), column = i % side;
-    [top, bottom] = [Math.min(top, row), Math.max(bottom, row + 1)];
-    [left, right] = [Math.min(left, column), Math.max(right, column + 1)];
-  }
-  const [tall, wide] = [bottom - top, right - left];
+  const drawn = boxOf(grey, side, (level) => level < 255);
+  if (!drawn) return null;
+  const ringed = new Float32Array((drawn.tall + 2) * (drawn.wide + 2)); // by ground
+  let most = 0;
+  for (let y = 0; y < drawn.tall; y++)
+    for (let x = 0; x < drawn.wide; x++) {
+      const ink = INK[grey[(drawn.top + y) * side + drawn.left + x]];
+      ringed[(y + 1) * (drawn.wide + 2) + x + 1] = ink;
+      if (ink > most) most = ink;
+    }
+  if (most < CONTRAST) return null;
+  const kept = strokes(ringed, drawn.wide + 2);
+  const { top, left, tall, wide } = boxOf(kept, drawn.wide + 2, (ink) => ink !== 0);
   const box = new Float32Array(tall * wide);
   for (let y = 0; y < tall; y++) {
-    const start = (top + y) * side + left;
+    const start = (top + y) * (drawn.wide + 2) + left;
     box.set(kept.subarray(start, start + wide), y * wide);
   }
   const scale = INNER / Math.max(tall, wide);
@@ -52,36 +57,46 @@ function normalise(grey, side) {
   return digit;
 }
 
-// Ink without what is faint all through, and without specks; parts touch at corners, too.
-function strokes(ink, side) {
-  const part = new Int32Array(ink.length), parts = [{ area: 0, firm: false }];
-  const around = (i, visit) => {
-    const row = Math.floor(i / side), column = i % side;
-    for (let y = Math.max(row - 1, 0); y <= Math.min(row + 1, side - 1); y++)
-      for (let x = Math.max(column - 1, 0); x <= Math.min(column + 1, side - 1); x++)
-        visit(y * side + x);
-  };
+// The smallest box around the values that are ink; null where there are none.
+function boxOf(values, side, isInk) {
+  let top = -1, bottom = 0, left = side, right = 0;
+  for (let row = 0, i = 0; i < values.length; row++)
+    for (let column = 0; column < side; column++, i++)
+      if (isInk(values[i])) {
+        if (top < 0) top = row;
+        bottom = row + 1;
+        if (column < left) left = column;
+        if (column >= right) right = column + 1;
+      }
+  return top < 0 ? null : { top, left, tall: bottom - top, wide: right - left };
+}
+
+// Ink without what is faint all through, and without specks; parts touch at corners, too. Around
+// the ink there is a ring of ground.
+function strokes(ink, width) {
+  const around = [-width - 1, -width, -width + 1, -1, 0, 1, width - 1, width, width + 1];
+  const part = new Int32Array(ink.length), areas = [0], firm = [false], open = [];
   for (let first = 0; first < ink.length; first++) {
     if (part[first] || ink[first] < FAINT) continue;
-    const own = parts.push({ area: 0, firm: false }) - 1, open = [first];
+    const own = areas.push(0) - 1;
     part[first] = own;
+    open.push(first);
     while (open.length) {
       const i = open.pop();
-      parts[own].area++;
-      parts[own].firm ||= ink[i] >= FIRM;
-      around(i, (j) => {
-        if (!part[j] && ink[j] >= FAINT) {
-          part[j] = own;
-          open.push(j);
-        }
-      });
+      areas[own]++;
+      firm[own] ||= ink[i] >= FIRM;
+      for (const step of around) {
+        if (part[i + step] || ink[i + step] < FAINT) continue;
+        part[i + step] = own;
+        open.push(i + step);
+      }
     }
   }
-  const least = Math.max(1, SPECK * Math.max(...parts.map((of) => of.area)));
-  const kept = new Float32Array(ink.length);
-  part.forEach((own, i) => { // with its faint edge
-    if (parts[own].firm && parts[own].area >= least) around(i, (j) => (kept[j] = ink[j]));
-  });
+  const least = Math.max(1, SPECK * Math.max(...areas)), kept = new Float32Array(ink.length);
+  for (let i = 0; i < part.length; i++) {
+    if (!firm[part[i]] || areas[part[i]] < least) continue;
+    for (const step of around) kept[i + step] = ink[i + step]; // with its faint edge
+  }
   return kept;
 }
 
@@ -361,13 +376,13 @@ function described(net, stage, map) {
 // ---- The page ----
 
 const SHOWN = { // of each layer: maps, the side of a map, maps in a line, pixels for a unit
-  input: [1, 32, 1, 5],
+  input: [1, 32, 1, 6],
   C1: [6, 28, 6, 4],
-  S2: [6, 14, 6, 8],
-  C3: [16, 10, 8, 8],
-  S4: [16, 5, 16, 9],
-  C5: [120, 1, 40, 20],
-  F6: [84, 1, 7, 14],
+  S2: [6, 14, 6, 4],
+  C3: [16, 10, 8, 4],
+  S4: [16, 5, 16, 8],
+  C5: [120, 1, 40, 16],
+  F6: [84, 1, 7, 10],
 };
 const PAPER = 280, PEN = 11, STEP = 7; // pixels: the pad's side, the pen's radius, an arrow key
 const SLIDERS = { // from, to, step, what changes nothing; those of factors are powers of two
@@ -429,8 +444,11 @@ function drawPage(data) {
   }
 
   function drawPad() {
-    const [ground, full] = [colour("--paper"), colour("--ink")];
-    for (let i = 0; i < grey.length; i++) mix(picture.data, 4 * i, full, ground, grey[i] / 255);
+    const levels = new Uint8ClampedArray(4 * 256), pixels = new Uint32Array(picture.data.buffer);
+    for (let level = 0; level < 256; level++)
+      mix(levels, 4 * level, colour("--ink"), colour("--paper"), level / 255);
+    const shades = new Uint32Array(levels.buffer);
+    for (let i = 0; i < grey.length; i++) pixels[i] = shades[grey[i]];
     ink.putImageData(picture, 0, 0);
     if (pen.keys) {
       ink.strokeStyle = colourOf("--mark");
@@ -647,19 +665,19 @@ function drawPage(data) {
       }
     }
     small.getContext("2d").putImageData(picture, 0, 0);
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    context.imageSmoothingEnabled = false;
-    context.drawImage(small, 0, 0, canvas.width, canvas.height);
+    const large = canvas.getContext("2d");
+    large.clearRect(0, 0, canvas.width, canvas.height);
+    large.imageSmoothingEnabled = false;
+    large.drawImage(small, 0, 0, canvas.width, canvas.height);
     if (!field) return;
-    context.strokeStyle = colourOf("--mark");
-    context.lineWidth = 3;
-    if (field.maps.length === 120) context.strokeRect(1, 1, canvas.width - 2, canvas.height - 2);
+    large.strokeStyle = colourOf("--mark");
+    large.lineWidth = 2;
+    if (field.maps.length === 120) large.strokeRect(1, 1, canvas.width - 2, canvas.height - 2);
     else
       for (const map of field.maps) {
         const [x, y] = corner(map);
         const size = field.size * unit;
-        context.strokeRect((x + field.left) * unit, (y + field.top) * unit, size, size);
+        large.strokeRect((x + field.left) * unit, (y + field.top) * unit, size, size);
       }
   }
 
@@ -793,10 +811,8 @@ function drawPage(data) {
   function colour(name) { // red, green, blue of a variable of the style sheet: #rrggbb
     return (known[name] ??= [1, 3, 5].map((i) => parseInt(colourOf(name).slice(i, i + 2), 16)));
   }
-  function mix(pixels, place, [r, g, b], [r0, g0, b0], share) {
-    pixels[place] = r + (r0 - r) * share;
-    pixels[place + 1] = g + (g0 - g) * share;
-    pixels[place + 2] = b + (b0 - b) * share;
+  function mix(pixels, place, full, ground, share) {
+    for (let i = 0; i < 3; i++) pixels[place + i] = full[i] + (ground[i] - full[i]) * share;
     pixels[place + 3] = 255;
   }
   function inkShade(pixels, place, value) {
@@ -818,7 +834,7 @@ function drawPage(data) {
   drawCurves();
   drawPad();
   update();
-  return { grey, draw: { update, show, clear }, digit: () => digit, readings: () => readings };
+  return { grey, clear, digit: () => digit, readings: () => readings };
 }
 
 function make(tag, properties, parent) {
