@@ -265,7 +265,8 @@ def test_the_table_sorts_filters_and_opens(page: Page) -> None:
     page.run("""(() => { const form = document.querySelector("form.filters");
       form.elements.family.value = "convolutional"; form.dispatchEvent(new Event("input")); })()""")
     assert page.run(f"{visible}.length") == 7
-    opened = page.run("""(() => { const row = document.querySelector("table.rows > tbody:not([hidden])");
+    opened = page.run("""(() => {
+      const row = document.querySelector("table.rows > tbody:not([hidden])");
       row.querySelector("button").click(); return row.rows[1].textContent; })()""")
     assert "python train.py experiment=" in opened
     assert "seed 0" in opened
