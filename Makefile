@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint ui draw
+.PHONY: help demo test test-all lint ui draw labs
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,7 +21,7 @@ demo: $(INSTALLED)  ## train two networks and show their test errors beside the 
 	$(BIN)/python train.py -m model=lenet5,lenet5_relu
 
 test: $(INSTALLED)  ## the tests that fit 15 minutes
-	$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not long" -n auto --dist worksteal
 
 test-all: $(INSTALLED)  ## all tests
 	$(BIN)/python -m pytest
@@ -40,3 +40,16 @@ ui: $(INSTALLED)  ## browse the runs in MLflow, those of results/ too, on this m
 	@echo "Open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (Ctrl-C ends it)"
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
 	  $(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --host 127.0.0.1 --workers 1
+
+NOTEBOOKS := $(patsubst %.py,%.ipynb,$(wildcard labs/[1-9]_*.py))
+
+labs: $(NOTEBOOKS)  ## open the notebooks for students in JupyterLab
+	$(BIN)/jupyter lab labs
+
+labs/%.ipynb: | labs/%.py .venv/labs  # made once: what a student writes into it stays
+	@$(BIN)/jupytext --quiet --to ipynb $(@:.ipynb=.py)
+
+.venv/labs: $(INSTALLED)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation \
+	  -c requirements.lock -e '.[labs]'
+	@touch $@

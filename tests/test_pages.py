@@ -8,6 +8,7 @@ import pytest
 import yaml
 from tests.commands import BLOCK, PAGES, PROJECT
 
+LABS = sorted((PROJECT / "labs").glob("[1-9]_*.py"))
 ROOTS = ("src", "conf", "docs", "tests", "benchmarks", "labs", "reports", "results")
 
 
@@ -27,14 +28,14 @@ def paths(page: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *LABS], ids=lambda page: page.name)
 def test_what_a_page_names_is_there(page: Path) -> None:
     missing = {str(link.relative_to(PROJECT)) for link in links(page) if not link.exists()}
     missing |= {path for path in paths(page) if not (PROJECT / path).exists()}
     assert missing == set()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *LABS], ids=lambda page: page.name)
 def test_experiments_and_models_that_a_page_names_are_there(page: Path) -> None:
     text = page.read_text()
     for group in ("experiment", "model", "recipe", "search", "trainer"):

@@ -27,11 +27,6 @@ pytestmark = [
 ]
 
 NETS = [name for name in groups.DRAWN if (PROJECT / "results" / name / results.MODEL).is_file()]
-CLAIMS = """id,section,claim,verdict,ours,margin,p,command
-c1,III.C.1,A claim that holds,holds,0.91,0.1,0.001,python train.py experiment=lenet5
-c2,III.E,A claim that does not,fails,20.3,1,0.5,
-"""
-
 MEASURE = """(() => {
   const root = document.documentElement, width = root.clientWidth;
   for (const details of document.querySelectorAll("details")) details.open = true;
@@ -96,8 +91,6 @@ def address(pictured, tmp_path_factory: pytest.TempPathFactory) -> str:
         shutil.copy(PROJECT / "results" / name / results.MODEL, root / "results" / name)
     for name in ("pictures.npz", "robustness.json"):
         shutil.copy(pictured.folder / name, root / "results")
-    (root / "reports").mkdir()
-    (root / "reports" / "claims.csv").write_text(CLAIMS)
     build(root / "results", root / "reports")
     return (root / "reports" / "index.html").as_uri()
 

@@ -111,7 +111,8 @@ def test_a_stand_in_says_so_everywhere(folder, tmp_path):
         text = (tmp_path / "reports" / name).read_text()
         assert "NOT MNIST" in text
         assert "The digits are a stand-in: 1 of the 27 rows" in text
-        assert "reproduced" not in text.split('id="table"')[0].split("The interval of an error")[0]
+        before = text.split('id="table"')[0].split("The interval of an error")[0]
+        assert "contradicted" not in before.split("</style>")[-1]
 
 
 def test_a_small_study_says_so_everywhere(folder, tmp_path):

@@ -13,11 +13,11 @@ from lenet.evaluation import REJECTION_TARGET
 from lenet.report import groups, tables
 from lenet.report.figures.errors import (
     misclassified_by_every_seed,
-    pair_counts,
     rank_correlation,
 )
 from lenet.report.figures.style import quantity
 from lenet.results import Result
+from lenet.statistics import VERDICTS
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Found:
         results: of every experiment.
         rows: the rows of Figure 9 by name; measured: those that have results.
         comparisons: of tables.comparisons.
-        effects: of tables.ablation.
+        effects: of tables.effects.
     """
 
     results: dict[str, Result]
@@ -120,10 +120,9 @@ def article(
 
     Args:
         results: of every experiment.
-        table: of tables.rows; with the columns students_pct and employees_pct there is a part on
-            the writers.
+        table: of tables.rows; where it knows the writers of digits there is a part on them.
         comparisons: of tables.comparisons.
-        effects: of tables.ablation.
+        effects: of tables.effects.
     """
     rows = table[~table["second"]].set_index("row")
     measured = rows[rows["verdict"] != tables.MISSING]
@@ -131,7 +130,7 @@ def article(
     silent = bool(tables.caveat(results.values())) or measured.empty
     parts = []
     for name, heading in HEADINGS.items():
-        if name == "writers" and "students_pct" not in table:
+        if name == "writers" and table["students_pct"].isna().all():
             continue
         said = tuple(_SENTENCES[name](found)) if name == "claimed" or not silent else ()
         own = None if silent else next(_HEADINGS.get(name, lambda _: iter(()))(found), None)
@@ -163,7 +162,7 @@ def _chain(*parts: Callable[[Found], Iterable[str]]) -> Callable[[Found], Iterat
 def _verdicts(found: Found) -> Iterator[str]:
     rows, measured = found.rows, found.measured
     counts = tables.verdicts(rows.reset_index())
-    said = [f"{counts.get(name, 0)} {name}" for name in ("reproduced", "better", "worse")]
+    said = [f"{counts[name]} {name}" for name in VERDICTS if name in counts]
     missing = counts.get(tables.MISSING, 0)
     trained = (
         f"Of the {len(rows)} rows of Figure 9, {len(measured)}"
@@ -181,9 +180,15 @@ def _lenet5(found: Found) -> Iterator[str]:
     for name, how in (("lenet5", "trained as in 1998"), ("lenet5_dist", "on distorted digits")):
         if name in measured.index:
             row: Any = measured.loc[name]
+            known = not pd.isna(row.ci_writer_low_pct)
+            low, high, by = (
+                (row.ci_writer_low_pct, row.ci_writer_high_pct, "writer")
+                if known
+                else (row.ci_low_pct, row.ci_high_pct, "digit")
+            )
             yield (
                 f"LeNet-5, {how}, errs on {row.error_mean_pct:.2f} % of the test digits (95 % "
-                f"interval {row.ci_low_pct:.2f} to {row.ci_high_pct:.2f}, {_seeds(row.seeds)}); "
+                f"interval by {by} {low:.2f} to {high:.2f}, {_seeds(row.seeds)}); "
                 f"the paper says {row.paper_error_pct:.2f}: {row.verdict}."
             )
 
@@ -260,7 +265,7 @@ def _misclassified(found: Found) -> Iterator[str]:
     if "lenet5_dist" in found.results:
         result = found.results["lenet5_dist"]
         count = misclassified_by_every_seed(result)
-        alike = rank_correlation(pair_counts(result))
+        alike = rank_correlation(result.pairs)
         yield (
             f"Every seed of [dist] LeNet-5 misses the same {count} digits; "
             f"which class it takes for which resembles the paper's Figure 8 "

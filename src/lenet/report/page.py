@@ -14,7 +14,6 @@ from markupsafe import Markup
 from lenet import paper
 from lenet.report import findings, tables
 from lenet.report.figures import cost, learning, style
-from lenet.report.figures.errors import pair_counts
 from lenet.results import Result
 
 RUN_ID = 8  # characters that tell one run from another
@@ -116,7 +115,7 @@ def write(
 
     Args:
         results: of every experiment.
-        table, comparisons, effects: of tables.rows, tables.comparisons, tables.ablation.
+        table, comparisons, effects: of tables.rows, tables.comparisons, tables.effects.
         claims: of tables.claims.
         pictures: of `save_figures`.
         pad: of draw.facts; None leaves the pad out.
@@ -144,7 +143,6 @@ def write(
         "caveat": caveat,
         "environment": environment(results),
         "paper": paper,
-        "resamples": tables.RESAMPLES,
         "pad": pad,
     }
     # the names of results are those of folders, whose texts may be anyone's
@@ -176,7 +174,7 @@ def _short(table: pd.DataFrame) -> pd.DataFrame:
 
 def _inside(result: Result) -> dict[str, Any]:
     """What a row of the table opens to: errors and runs by seed, curves, confusions."""
-    counts = pair_counts(result)
+    counts = result.pairs
     order = np.argsort(-counts, axis=None, kind="stable")[:8]
     pairs = [(*divmod(int(i), 10), float(counts.flat[i])) for i in order if counts.flat[i] > 0]
     return {

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def build(results: Path, reports: Path, readme: Path | None = None) -> None:
-    """Writes reports/index.html, README.md, results.csv, metrics.json and figures/ from results.
+    """Writes reports/index.html, README.md, results.csv, claims.csv, metrics.json and figures/.
 
     The same results give the same bytes. Experiments that are missing are left out of figures and
     sentences, and said to be missing in the table.
@@ -16,8 +16,7 @@ def build(results: Path, reports: Path, readme: Path | None = None) -> None:
     Args:
         results: the folder of `lenet.results`; its pictures.npz and robustness.json may be missing,
             and so may weights.
-        reports: the folder to write to; its evaluation.json has the figures of the runs, its
-            claims.csv, where there is one, the ledger of claims.
+        reports: the folder to write to; its evaluation.json has the figures of the runs.
         readme: a file that shows the head of the report between two marks (`readme.update`).
 
     Raises:
@@ -33,9 +32,9 @@ def build(results: Path, reports: Path, readme: Path | None = None) -> None:
 
     found = load_all(results)
     arrays, robustness = load_pictures(results)
-    table = tables.rows(found, load_figures(reports / FIGURES, found))
-    comparisons = tables.comparisons(found)
-    effects = tables.ablation(found)
+    evaluated = load_figures(reports / FIGURES, found)
+    table = tables.rows(found, evaluated)
+    comparisons, effects = tables.comparisons(found, evaluated), tables.effects(evaluated)
     reports.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(style.STYLE):
         figures = (
@@ -48,6 +47,7 @@ def build(results: Path, reports: Path, readme: Path | None = None) -> None:
         )
         saved = page.save_figures(figures, reports / "figures", tables.caveat(found.values()))
     pad = draw.facts(draw.committed(results, found), found, arrays, robustness)
+    (reports / "claims.csv").write_text(tables.ledger(evaluated))
     claims = tables.claims(reports / "claims.csv")
     page.write(found, table, comparisons, effects, claims, saved, pad, reports)
     (reports / "results.csv").write_text(tables.csv(table))
