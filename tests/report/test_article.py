@@ -2,15 +2,16 @@
 
 import pandas as pd
 import pytest
-from tests.report.conftest import evaluate, make, rows, whole
+from tests.report.conftest import WRITERS, make, rows, whole
 
 from lenet.errors import InputError
 from lenet.report import findings, page, tables
+from lenet.study import evaluation
 
 
 def article(*found):
     results = {result.experiment: result for result in found}
-    table, figures = rows(results), evaluate(results)
+    table, figures = rows(results), evaluation.evaluate(results, WRITERS)
     compared, effects = tables.comparisons(results, figures), tables.effects(figures)
     return table, findings.article(results, table, compared, effects)
 
@@ -39,10 +40,9 @@ def test_without_results_headings_ask():
 def test_the_answer_counts():
     table, _ = article(*whole())
     assert findings.answer(table, "").endswith("where the paper says 0.95.")
-    all_hold = table.assign(verdict="reproduced")
-    assert findings.answer(all_hold, "").startswith("Yes: of the 27 figures, 27 reproduced; ")
-    none = table.assign(verdict="worse")
-    assert findings.answer(none, "").startswith("No, in the main: of the 27 figures, 27 worse")
+    for verdict, words in (("holds", "All"), ("not contradicted", "All"), ("contradicted", "Few")):
+        said = findings.answer(table.assign(verdict=verdict), "")
+        assert said.startswith(f"{words} of them stand: of the 27 figures, 27 {verdict}; ")
 
 
 def test_writers_have_a_part_where_they_are_known():
@@ -50,7 +50,9 @@ def test_writers_have_a_part_where_they_are_known():
     table = rows(results).assign(
         students_pct=1.4, employees_pct=0.9, ci_writer_low_pct=0.5, ci_writer_high_pct=2.0
     )
-    found = findings.article(results, table, tables.comparisons(results, evaluate(results)), None)
+    found = findings.article(
+        results, table, tables.comparisons(results, evaluation.evaluate(results, WRITERS)), None
+    )
     [part] = [part for part in found if part.name == "writers"]
     assert part.heading == (
         "LeNet-5 errs on 1.40 % of the digits of students, on 0.90 % of those of employees"
@@ -68,7 +70,7 @@ def test_the_pages_of_claims_and_writers(tmp_path):
         "id,section,claim,verdict,ours,margin,p,command\n"
         "c1,III.E,It reads <b>all</b>,fails,20.3,1,0.5,python train.py\n"
     )
-    compared = tables.comparisons(results, evaluate(results))
+    compared = tables.comparisons(results, evaluation.evaluate(results, WRITERS))
     page.write(results, table, compared, None, tables.claims(path), [], None, tmp_path)
     text = (tmp_path / "index.html").read_text()
     assert "The ledger: 1 claims of the paper, 1 fails" in text

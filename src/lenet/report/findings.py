@@ -17,7 +17,7 @@ from lenet.report.figures.errors import (
 )
 from lenet.report.figures.style import quantity
 from lenet.results import Result
-from lenet.statistics import VERDICTS
+from lenet.statistics import CONTRADICTED, VERDICTS
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def answer(table: pd.DataFrame, caveat: str) -> str:
     measured = rows[rows["verdict"] != tables.MISSING]
     if caveat or measured.empty:
         return _without_a_verdict(rows, measured, caveat)
-    share = 1 - measured["verdict"].isin(AGAINST).mean()
-    words = next(w for least, w in _HOLD if share >= least)
+    share = (measured["verdict"] != CONTRADICTED).mean()
+    words = next(w for least, w in _STAND if share >= least)
     said = f"{words}: {_counted(rows, measured)}"
     if "lenet5" in measured.index:
         row: Any = measured.loc["lenet5"]
@@ -85,8 +85,10 @@ def answer(table: pd.DataFrame, caveat: str) -> str:
     return f"{said}."
 
 
-AGAINST = ("better", "worse", "contradicted")  # verdicts that speak against a figure
-_HOLD = ((0.95, "Yes"), (2 / 3, "Yes, in the main"), (1 / 3, "In part"), (0, "No, in the main"))
+_STAND = (
+    *((1, "All of them stand"), (2 / 3, "Most of them stand")),
+    *((1 / 3, "Some of them stand"), (0, "Few of them stand")),
+)
 
 
 def _counted(rows: pd.DataFrame, measured: pd.DataFrame) -> str:
