@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint ui labs
+.PHONY: help demo test test-all lint ui draw labs
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ lint: $(INSTALLED)  ## ruff, mypy and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+draw: $(INSTALLED)  ## draw digits that LeNet-5 reads
+	@$(BIN)/python -m lenet.predict page --tracking off
 
 ui: $(INSTALLED)  ## browse the runs in MLflow, those of results/ too, on this machine only
 	@$(BIN)/python -m lenet.study restore

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests import commands
+from tests import browser, commands
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.slow  # each starts an interpreter, and most compile
@@ -25,6 +25,15 @@ def test_help_measures_nothing(benchmark: str) -> None:
     text = run(benchmark, "--help")
     assert f"python benchmarks/{benchmark}" in text
     assert text.rstrip().splitlines()[-1].startswith("  "), "an option is the last word"
+
+
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium here")
+def test_draw(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    shown = run("draw.py", "--moves", "30", "--json", str(figures))
+    measured = json.loads(figures.read_text())
+    assert 0 < measured["read"]["median"] < measured["stroke"]["median"] < 1000
+    assert len(shown.splitlines()) == 3
 
 
 def test_interval_coverage() -> None:

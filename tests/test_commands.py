@@ -110,6 +110,19 @@ def predicts(command: str, request: pytest.FixtureRequest) -> None:
         assert re.search(r'   7   |"digit": 7', done.stdout), done.stdout
 
 
+def draws(command: str, request: pytest.FixtureRequest) -> None:
+    """A page to draw on; by the committed LeNet-5 where the command does not name a run."""
+    folder: Path = request.getfixturevalue("tracked")
+    for name in ("conf", "results"):
+        if not (folder / name).exists():
+            (folder / name).symlink_to(PROJECT / name)
+    command = by_its_id(command, folder) if TRACKED in command else f"{command} --tracking off"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BROWSER", "true")
+        succeeded(commands.run(shlex.split(command), folder))
+    assert 'id="pad"' in (folder / "outputs" / "pad.html").read_text()
+
+
 def draw_seven(path: Path) -> None:
     picture = Image.new("L", (60, 80), 255)
     picture.paste(0, (15, 15, 46, 21))
@@ -224,6 +237,7 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "make test-all": makes,
     "make lint": makes,
     "make ui": makes,
+    "make draw": makes,
     "make labs": makes,
     "python train.py": trains(*ONE_EPOCH),
     "python train.py --help": says("lenet5_max_relu"),
@@ -305,6 +319,9 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "http://127.0.0.1:5001/invocations": asks,
     "python -m lenet.predict onnx 1a2b3c4d": converts,
     "pip install -e '.[onnx]'": has_extras,
+    "python predict.py --tracking off digit.png": predicts,
+    "python -m lenet.predict page": draws,
+    "python -m lenet.predict page --run 1a2b3c4d": draws,
     "dvc repro": Slow(pipes("--dry")),
     "dvc repro train@lenet5": Slow(pipes("--dry")),
     "dvc repro -s train@lenet5_dist": Slow(pipes("--dry")),
@@ -324,6 +341,7 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python benchmarks/one_pattern.py": says("--updates", "--help"),
     "python benchmarks/throughput.py": says("--rounds", "--help"),
     "python benchmarks/interval_coverage.py": says("repetitions", "--help"),
+    "python benchmarks/draw.py": says("--moves", "--help"),
 }
 
 

@@ -1,5 +1,7 @@
 """Figures of the study show what they say."""
 
+import re
+
 import numpy as np
 import pytest
 from tests.report.conftest import make, rows
@@ -110,7 +112,20 @@ def test_a_seed_that_fails_is_named_and_does_not_hide_the_others():
         name: make(name, [5, 6, failing.get(name, 7)], "lenet5") for name in groups.CELLS.values()
     }
     drawn = figures_learning.all_figures(found, tables.effects(evaluate(found)))
-    figure, caption = drawn["figure_beyond_ablation_cells"]
-    assert "Of the 3 seeds of average pooling, ReLU, RBF output 1 failed: 80.0 %." in caption
-    assert "rest on that" in drawn["figure_beyond_ablation"][1]
-    assert figure.axes[0].get_xscale() == "log"
+    cells = drawn["figure_beyond_ablation_cells"]
+    assert "Of the 3 seeds of average pooling, ReLU, RBF output 1 failed: 80.0 %." in cells.reading
+    assert "rest on that" in drawn["figure_beyond_ablation"].reading
+    assert cells.draw(style.WIDTH).axes[0].get_xscale() == "log"
+
+
+@pytest.mark.parametrize("width", [style.WIDTH, style.NARROW])
+def test_figure_9_fits_a_page_and_a_phone(width):
+    table = rows({"lenet5": make("lenet5", [5, 6]), "knn": make("knn", [20])})
+    text = style.svg(figures_rows.figure_9(table, width), "figure-9")
+    assert f'viewBox="0 0 {72 * width:.6g} ' in text
+    assert text.count("LeNet-5") > 1  # letters are letters
+    assert "<title>LeNet-5: 1.10, paper 0.95</title>" in text
+    assert "var(--blue, #0072b2)" in text
+    ids = re.findall(r' id="([^"]+)"', text)
+    assert all(name.startswith("figure-9-") for name in ids)
+    assert all(name in ids for name in re.findall(r'(?:href="#|url\(#)([^")]+)', text))

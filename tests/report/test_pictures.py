@@ -6,16 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from tests.report.conftest import build
 
 from lenet.errors import InputError
 from lenet.report import drawn
-from lenet.report.figures import pictures, tiles
+from lenet.report.figures import pictures, style, tiles
 
 
 @pytest.fixture(scope="module")
-def figures(pictured) -> dict[str, tuple[Figure, str]]:
+def figures(pictured) -> dict[str, style.Drawing]:
     return pictures.all_figures(*drawn.load_pictures(pictured.folder))
 
 
@@ -34,14 +33,17 @@ def test_all_are_drawn_and_told_of(figures, tmp_path: Path) -> None:
         "figure_beyond_feature_maps",
         "figure_beyond_printed",
     }
-    for name, (figure, caption) in figures.items():
-        figure.savefig(tmp_path / f"{name}.svg")
-        assert caption.endswith(".")
+    for name, drawing in figures.items():
+        for width in (style.WIDTH, style.NARROW):
+            style.save(drawing.draw(width), tmp_path / name)
+        assert drawing.finding.endswith(".")
+        assert drawing.reading.endswith(".")
 
 
 def test_a_panel_for_each_transformation_draws_the_errors(figures, pictured) -> None:
     about = json.loads((pictured.folder / "robustness.json").read_text())
-    figure, caption = figures["figure_13_robustness"]
+    drawing = figures["figure_13_robustness"]
+    figure, caption = drawing.draw(style.WIDTH), drawing.reading
     panels = {axes.get_title(): axes for axes in figure.axes}
     assert set(panels) == set(about["classifiers"]["lenet5"]["curves"])
     x, y = panels["rotation"].lines[0].get_data()
@@ -56,12 +58,14 @@ def test_a_panel_for_each_transformation_draws_the_errors(figures, pictured) -> 
 def test_the_gallery_counts_right_answers(figures, arrays) -> None:
     right = arrays["gallery_penalties"].argmin(1) == arrays["gallery_label"]
     noisy = right[arrays["gallery_part"] == "noisy"].sum()
-    assert f"{noisy} of 12 noisy ones" in figures["figure_13_gallery"][1]
-    assert len(figures["figure_13_gallery"][0].axes[0].images) == len(right)
+    drawing = figures["figure_13_gallery"]
+    assert f"{noisy} of 12 noisy ones" in drawing.finding
+    assert len(drawing.draw(style.NARROW).axes[0].images) == len(right)
 
 
 def test_printed_digits_that_are_misread_are_framed(figures, arrays) -> None:
-    figure, caption = figures["figure_beyond_printed"]
+    drawing = figures["figure_beyond_printed"]
+    figure, caption = drawing.draw(style.WIDTH), drawing.reading
     wrong = arrays["printed_answers"] != np.arange(10)
     bars, page = figure.subfigs[0].axes[0], figure.subfigs[1].axes[0]
     assert len(page.patches) == wrong[0].sum()

@@ -12,9 +12,9 @@ REPORT = """# The study
 
 ![Figure 9, test error](figures/figure_09_test_error.png)
 
-| row | paper | reason |
-| --- | ---: | --- |
-| Linear | 12.00 | why |
+| row | paper |
+| --- | ---: |
+| Linear | 12.00 |
 """
 
 

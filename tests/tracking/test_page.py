@@ -5,12 +5,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.browser import BROWSER, ask
+from tests.browser import CHROMIUM, Browser, Page
 from tests.conftest import PROJECT
 
 from lenet import results
@@ -19,7 +21,7 @@ from lenet.tracking.views import CHARTS, page
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(BROWSER is None, reason="no Chromium here"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here"),
 ]
 ROWS = ("lenet5", "lenet5_dist", "knn")  # of results/
 VALUES = {"name": "", "recipe": {"_target_": "lenet.learning.SDLM"}, "data": {"train_size": None}}
@@ -75,8 +77,6 @@ def address(tracker: Tracker, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def wait_for(address: str, server: subprocess.Popen) -> str:
-    import time
-
     end = time.monotonic() + 120
     while True:
         try:
@@ -88,12 +88,22 @@ def wait_for(address: str, server: subprocess.Popen) -> str:
             time.sleep(0.5)
 
 
+def ask(address: str, script: str, profile: Path) -> Any:
+    """What an expression of JavaScript comes to in a page, as soon as it is not empty."""
+    end = time.monotonic() + 60
+    with Browser(profile) as browser:
+        page = Page(browser, address, WIDTH)
+        while not (value := page.run(script)) and time.monotonic() < end:
+            time.sleep(0.5)
+        return value
+
+
 def test_test_errors_stand_in_the_first_screen(
     tracker: Tracker, address: str, tmp_path: Path
 ) -> None:
     where = tracker.page.removeprefix("make ui, then http://127.0.0.1:5000")
     there = f"(() => {{ const shown = {SHOWN}; return shown.includes('0.68') ? shown : null; }})()"
-    shown, _ = ask(f"{address}{where}", there, tmp_path, WIDTH)
+    shown = ask(f"{address}{where}", there, tmp_path)
     assert shown, "the least error of lenet5_dist is not on the screen"
     best = min(run["error"] for run in errors("lenet5_dist"))
     assert f"{100 * best:g}" in shown
@@ -111,5 +121,5 @@ def errors(name: str) -> list[dict]:
 def test_the_second_view_has_charts(tracker: Tracker, address: str, tmp_path: Path) -> None:
     [experiment] = {each for each in tracker.page.split("/") if each.isdigit()}
     drawn = "document.querySelectorAll('.js-plotly-plot .point').length"
-    count, _ = ask(f"{address}/{page(experiment, CHARTS)}", drawn, tmp_path, WIDTH)
+    count = ask(f"{address}/{page(experiment, CHARTS)}", drawn, tmp_path)
     assert count >= len(ROWS)

@@ -60,10 +60,10 @@ def _in_form(strokes: NDArray[np.float32]) -> NDArray[np.uint8]:
     scale = INNER / max(box.shape)
     height, width = (max(1, round(side * scale)) for side in box.shape)
     small = np.asarray(Image.fromarray(box).resize((width, height), Image.Resampling.HAMMING))
-    small = small.clip(0) * (255 / small.max())  # thin strokes have paled
+    small = (small.clip(0) * (255 / small.max())).round()  # thin strokes have paled
     digit = np.zeros((SIDE, SIDE), np.uint8)
     top, left = (_start(small.sum(axis)) for axis in (1, 0))
-    digit[top : top + height, left : left + width] = small.round()
+    digit[top : top + height, left : left + width] = small
     return digit
 
 

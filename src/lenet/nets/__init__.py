@@ -2,7 +2,7 @@
 
 from lenet.nets.bitmaps import BITMAPS, HEIGHT, WIDTH
 from lenet.nets.costs import layer_costs, net_costs
-from lenet.nets.layers import EuclideanRBF, Pad, ScaledTanh, SparseConv, Subsampling
+from lenet.nets.layers import ACTIVATIONS, EuclideanRBF, Pad, ScaledTanh, SparseConv, Subsampling
 from lenet.nets.lenet import LeNet1, LeNet4, LeNet5
 from lenet.nets.mlp import MLP
 from lenet.nets.trained import (
@@ -16,6 +16,7 @@ from lenet.nets.trained import (
 )
 
 __all__ = [
+    "ACTIVATIONS",
     "BITMAPS",
     "EVALUATION_BATCH",
     "HEIGHT",

@@ -94,6 +94,14 @@ LITERAL = "lenet5_literal"
 NOISE = "lenet5_noise"
 """Trained on noisy digits: III.E, beside Figure 13."""
 
+DRAWN = {
+    "lenet5": ("LeNet-5 of 1998", "subsampling", "scaled_tanh"),
+    "lenet5_dist": ("the same, trained on distorted digits", "subsampling", "scaled_tanh"),
+    "lenet5_max_relu": ("today's: max pooling, ReLU, softmax", "max", "relu"),
+}
+"""The nets that read what is drawn on the page: title, pooling, activation. Their first seeds'
+weights are part of `results/`."""
+
 OF_CLAIMS = {
     *("lenet5_long", "lenet5_small_late_rates", "lenet5_map_centres", "lenet5_mle_centres"),
     *("lenet4_dist", "svm_poly4_permuted"),

@@ -1,56 +1,74 @@
 """reports/index.html and reports/README.md: the sentences, tables and figures put together."""
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
+from markupsafe import Markup
 
 from lenet import paper
-from lenet.report import tables
-from lenet.report.figures import style
-from lenet.report.findings import findings
+from lenet.report import findings, tables
+from lenet.report.figures import cost, learning, style
 from lenet.results import Result
 
 RUN_ID = 8  # characters that tell one run from another
-LARGEST_SVG = 300_000  # bytes; a larger figure is put into the page as PNG
 STAMPS = {  # across each figure, by what `tables.caveat` says
     tables.STAND_IN: "stand-in digits, NOT MNIST",
     tables.SMALL: "small study, NOT the whole one",
 }
+FIGURES: dict[str, tuple[str, ...]] = {
+    "claimed": ("figure_02_the_net",),
+    "holds": ("figure_09_test_error",),
+    "learns": (
+        *("figure_05_learning_curve", "figure_06_training_size", "figure_07_distortions"),
+        "figure_beyond_literal",
+    ),
+    "errors": (
+        *("figure_08_misclassified", "figure_08_pairs", "figure_13_gallery"),
+        *("figure_13_robustness", "figure_beyond_printed"),
+    ),
+    "costs": (
+        *("figure_beyond_cost", "figure_10_rejection", "figure_10_error_reject"),
+        *("figure_11_multiply_accumulates", "figure_12_memory"),
+    ),
+    "parts": (
+        *("figure_beyond_path", "figure_beyond_ablation", "figure_beyond_ablation_cells"),
+        *("figure_beyond_filters", "figure_beyond_feature_maps"),
+    ),
+}
+"""The figures of each part of the article; the first that is there is shown, the others folded."""
+
+SHORT = ("lenet1", "lenet4", "lenet5", "lenet5_dist", "boosted_lenet4_dist")
+BEST_OF = (("III.C.11",), ("III.C.5", "III.C.6"))  # the support vector machines; full layers
+"""The rows of the short table: some, and the best of some sections."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that was written: its name, title, caption and files."""
+    """A figure that was written: its name, title, what it shows and how to read it, as in
+    `style.Drawing`; the file for a README and the figure itself, for a page and for a phone."""
 
     name: str
     title: str
-    caption: str
-    svg: Path
+    finding: str
+    reading: str
+    pictures: bool
     png: Path
-
-    @property
-    def uri(self) -> str:
-        """The figure itself, for a page without a network."""
-        small = self.svg.stat().st_size <= LARGEST_SVG
-        path, kind = (self.svg, "svg+xml") if small else (self.png, "png")
-        return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    wide: Markup
+    narrow: Markup
 
 
-def save_figures(
-    drawn: Mapping[str, tuple[Figure, str]], folder: Path, caveat: str
-) -> list[Picture]:
+def save_figures(drawn: Mapping[str, style.Drawing], folder: Path, caveat: str) -> list[Picture]:
     """Writes figures as SVG and PNG, in the order of the paper.
 
     Args:
-        drawn: each figure with its caption; a name is ``figure_NN_what`` for a figure of the paper,
-            else ``figure_beyond_what``.
+        drawn: the figures; a name is ``figure_NN_what`` for a figure of the paper, else
+            ``figure_beyond_what``.
         folder: for the files; older figures in it are removed.
         caveat: of `tables.caveat`, which each figure has to tell.
     """
@@ -59,13 +77,19 @@ def save_figures(
         old.unlink()
     pictures = []
     for name in sorted(drawn, key=lambda name: name.split("_")[1]):  # "beyond" after all numbers
-        figure, caption = drawn[name]
-        if caveat:
+        drawing, stem = drawn[name], folder / name
+        wide, narrow = (drawing.draw(width) for width in (style.WIDTH, style.NARROW))
+        for figure in (wide, narrow) if caveat else ():
             style.stamp(figure, STAMPS[caveat])
-        stem = folder / name
-        style.save(figure, stem)
+        style.save(wide, stem)
         pictures.append(
-            Picture(name, _title(name), caption, stem.with_suffix(".svg"), stem.with_suffix(".png"))
+            Picture(
+                *(name, _title(name), drawing.finding, drawing.reading, drawing.pictures),
+                stem.with_suffix(".png"),
+                # matplotlib escapes what figures say
+                Markup(stem.with_suffix(".svg").read_text()),
+                Markup(style.svg(narrow, f"{name}-narrow")),
+            )
         )
     return pictures
 
@@ -82,7 +106,9 @@ def write(
     table: pd.DataFrame,
     comparisons: pd.DataFrame,
     effects: pd.DataFrame | None,
+    claims: pd.DataFrame | None,
     pictures: list[Picture],
+    pad: dict[str, Any] | None,
     reports: Path,
 ) -> None:
     """Writes the page and the README of `reports`.
@@ -90,18 +116,34 @@ def write(
     Args:
         results: of every experiment.
         table, comparisons, effects: of tables.rows, tables.comparisons, tables.effects.
+        claims: of tables.claims.
         pictures: of `save_figures`.
+        pad: of draw.facts; None leaves the pad out.
         reports: the folder, which exists.
     """
+    caveat = tables.caveat(results.values())
+    article = findings.article(results, table, comparisons, effects)
+    known = {picture.name: picture for picture in pictures}
     facts: dict[str, Any] = {
-        "found": findings(results, table, comparisons, effects),
+        "answer": findings.answer(table, caveat),
+        "article": article,
+        "figures": {
+            part: [known[name] for name in names if name in known]
+            for part, names in FIGURES.items()
+        },
         "rows": table.to_dict("records"),
+        "short": _short(table).to_dict("records"),
+        "families": {s: name for group, (name, *_) in cost.FAMILIES.items() for s in group},
+        "inside": {name: _inside(result) for name, result in results.items()},
+        "layers": _layers(),
         "comparisons": comparisons.to_dict("records"),
+        "claims": None if claims is None else claims.to_dict("records"),
         "verdicts": tables.verdicts(table),
         "pictures": pictures,
-        "caveat": tables.caveat(results.values()),
+        "caveat": caveat,
         "environment": environment(results),
         "paper": paper,
+        "pad": pad,
     }
     # the names of results are those of folders, whose texts may be anyone's
     for jinja, template, file in (
@@ -110,6 +152,64 @@ def write(
     ):
         text = jinja.get_template(template).render(facts)
         (reports / file).write_text(text.rstrip() + "\n", encoding="utf-8")
+
+
+def write_pad(pad: dict[str, Any], file: Path) -> None:
+    """Writes a page that holds the pad alone; `pad` of draw.facts."""
+    text = _environment(autoescape=True).get_template("pad.html.j2").render(pad=pad)
+    file.write_text(text.rstrip() + "\n", encoding="utf-8")
+
+
+def _short(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that people come for."""
+    rows = table[~table["second"] & (table["verdict"] != tables.MISSING)]
+    best = [
+        rows.loc[some["error_mean_pct"].idxmin(), "row"]
+        for sections in BEST_OF
+        for some in [rows[rows["section"].isin(sections)]]
+        if len(some)
+    ]
+    return rows[rows["row"].isin([*best, *SHORT])]
+
+
+def _inside(result: Result) -> dict[str, Any]:
+    """What a row of the table opens to: errors and runs by seed, curves, confusions."""
+    counts = result.pairs
+    order = np.argsort(-counts, axis=None, kind="stable")[:8]
+    pairs = [(*divmod(int(i), 10), float(counts.flat[i])) for i in order if counts.flat[i] > 0]
+    return {
+        "errors": [100 * error for error in result.errors],
+        "seeds": [run["seed"] for run in result.runs],
+        "runs": [run["run"] for run in result.runs],
+        "confusion": [[float(value) for value in line] for line in counts],
+        "pairs": pairs,
+        "curves": {
+            label: points
+            for name, label in ((learning.TEST, "test"), (learning.TRAINING, "training"))
+            for points in [learning.curves(result, name).groupby("pass")["error"].mean().tolist()]
+            if len(points) > 1
+        },
+    }
+
+
+def _layers() -> list[dict[str, Any]]:
+    """The layers of LeNet-5, those of 1998 beside those of today's courses."""
+    today = {
+        "C3": 16 * (6 * 25 + 1),  # every map of C3 sees all of S2
+        "output": 10 * (84 + 1),  # a full layer
+        "S2": 0,  # plain pooling
+        "S4": 0,
+    }
+    return [
+        {
+            "name": name,
+            "form": f"{layer.size}x{layer.size}x{layer.maps}" if layer.size > 1 else layer.maps,
+            "connections": layer.connections,
+            "then": layer.parameters,
+            "now": today.get(name, layer.parameters),
+        }
+        for name, layer in paper.LENET5.items()
+    ]
 
 
 def _environment(**escaping: Any) -> Environment:
@@ -121,6 +221,7 @@ def _environment(**escaping: Any) -> Environment:
         **escaping,
     )
     jinja.filters |= {"number": _number, "duration": duration, "run": lambda run: run[:RUN_ID]}
+    jinja.filters["polyline"] = _polyline
     return jinja
 
 
@@ -184,3 +285,12 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def _polyline(values: list[float], most: float, count: int) -> str:
+    """The points of a curve in a box of 100 x 40, from 0 to `most`, as SVG takes them."""
+    step = 100 / max(count - 1, 1)
+    points = (
+        f"{step * i:.1f},{40 - 40 * value / (most or 1):.1f}" for i, value in enumerate(values)
+    )
+    return " ".join(points)

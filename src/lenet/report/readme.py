@@ -1,20 +1,19 @@
 """The project's README shows the head of the report, as reports/README.md has it."""
 
-import re
 from pathlib import Path
 
 BEGIN, END = "<!-- of reports/README.md: begin -->", "<!-- end -->"
-SENTENCES, ROWS = 5, 6  # of the report's, and of its table beside the table's two lines of head
+SENTENCES = 5  # of the report's
 
 
 def head(report: str) -> str:
-    """The first findings, Figure 9 and the first rows of its table, from reports/README.md."""
+    """The first findings, Figure 9 and the table, from reports/README.md."""
     lines = report.splitlines()
     found = [line for line in lines if line.startswith("- ")][:SENTENCES]
     picture = [line for line in lines if "figure_09_test_error" in line][:1]
     picture = [line.replace("](", "](reports/") for line in picture]
-    rows = [re.sub(r"[^|]*\|$", "", line) for line in lines if line.startswith("|")]  # no reasons
-    return "\n".join([*found, "", *picture, "", *rows[: 2 + ROWS]])
+    rows = [line for line in lines if line.startswith("|")]
+    return "\n".join([*found, "", *picture, "", *rows])
 
 
 def update(readme: Path, report: Path) -> None:

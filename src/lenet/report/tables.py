@@ -3,12 +3,14 @@ claims. Errors in per cent."""
 
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lenet import paper, statistics
+from lenet.errors import InputError
 from lenet.report import groups
 from lenet.report.groups import SMALL, STAND_IN, caveat
 from lenet.results import Figures, Result
@@ -154,8 +156,28 @@ def effects(figures: Figures) -> pd.DataFrame | None:
 
 def ledger(figures: Figures) -> str:
     """What reports/claims.csv holds: a line for each claim, with its verdict."""
-    columns = ("id", "section", "claim", "verdict", "ours", "margin", "p", "command")
     lines = pd.DataFrame([dict(each) for each in figures["claims"]])
-    return lines[[*columns, "test", "needs"]].to_csv(
+    return lines[[*CLAIMS, "test", "needs"]].to_csv(
         index=False, lineterminator="\n", float_format="%.4g"
     )
+
+
+CLAIMS = ("id", "section", "claim", "verdict", "ours", "margin", "p", "command")
+"""The columns of reports/claims.csv."""
+
+
+def claims(path: Path) -> pd.DataFrame | None:
+    """The ledger of claims as text, None where there is none.
+
+    Raises:
+        InputError: a file of other columns.
+    """
+    if not path.is_file():
+        return None
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, UnicodeDecodeError) as e:  # so are pandas' own errors
+        raise InputError(f"{path} is no table: {' '.join(str(e).split())}") from e
+    if missing := [name for name in CLAIMS if name not in table]:
+        raise InputError(f"{path} lacks the columns {', '.join(missing)}")
+    return table

@@ -23,10 +23,10 @@ def pareto_front(table: pd.DataFrame) -> pd.DataFrame:
     return measured[measured["error_mean_pct"].le(best) & ~best.duplicated()]
 
 
-def error_against_cost(table: pd.DataFrame) -> Figure:
+def error_against_cost(table: pd.DataFrame, width: float = style.WIDTH) -> Figure:
     """Test error against multiply-accumulates; the line joins rows that none beats in both."""
     measured = table.dropna(subset=["error_mean_pct"])
-    figure = Figure(figsize=(style.WIDTH, 5))
+    figure = Figure(figsize=(width, 5))
     axes = figure.subplots()
     front = pareto_front(table)
     values = front["error_mean_pct"].clip(lower=style.LEAST_ERROR)
@@ -34,16 +34,17 @@ def error_against_cost(table: pd.DataFrame) -> Figure:
     for sections, (name, colour, marker) in FAMILIES.items():
         mine = measured[measured["section"].isin(sections)]
         for second in (False, True):
-            some = mine[mine["second"] == second]
-            axes.plot(
-                some["macs"].astype(float),
-                some["error_mean_pct"].clip(lower=style.LEAST_ERROR),
-                marker,
-                mec=colour,
-                mfc="white" if second else colour,
-                ms=6,
-                label="" if second else name,
-            )
+            for _, row in mine[mine["second"] == second].iterrows():
+                place = float(row["macs"]), max(row["error_mean_pct"], style.LEAST_ERROR)
+                [mark] = axes.plot(
+                    *place, marker, mec=colour, mfc="white" if second else colour, ms=6
+                )
+                style.name(
+                    mark,
+                    f"{row['label']}: {row['error_mean_pct']:.2f} %, "
+                    f"{style.quantity(place[0])} multiply-accumulates",
+                )
+        axes.plot([], [], marker, color=colour, ls="", label=name)
     for i, (_, row) in enumerate(front.iterrows(), 1):
         place = float(row["macs"]), max(row["error_mean_pct"], style.LEAST_ERROR)
         axes.annotate(str(i), place, (-9, -9), textcoords="offset points", weight="bold")
@@ -58,20 +59,21 @@ def error_against_cost(table: pd.DataFrame) -> Figure:
     axes.set_ylim(top=3 * measured["error_mean_pct"].max())
     style.per_cent_axis(axes.yaxis)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.quantity(value)))
-    figure.legend(loc="outside upper left", ncols=3)
+    figure.legend(loc="outside upper left", ncols=2 if style.is_narrow(width) else 3)
     return figure
 
 
-def all_figures(table: pd.DataFrame) -> dict[str, tuple[Figure, str]]:
-    """Error against cost, where there are rows, with its caption; `table` of tables.rows."""
+def all_figures(table: pd.DataFrame) -> dict[str, style.Drawing]:
+    """Error against cost, where there are rows; `table` of tables.rows."""
     front = pareto_front(table)
     if front.empty:
         return {}
     return {
-        "figure_beyond_cost": (
-            error_against_cost(table),
-            "Error against cost. Each mark is a row (hollow: a second config); the dotted line "
-            f"joins the {len(front)} that no other beats in both error and multiply-accumulates: "
-            f"from {front['label'].iloc[0]} to {front['label'].iloc[-1]}.",
+        "figure_beyond_cost": style.Drawing(
+            lambda width: error_against_cost(table, width),
+            f"From {front['label'].iloc[0]} to {front['label'].iloc[-1]}, {len(front)} rows are "
+            "such that no other has less error at less cost.",
+            "Each mark is a row (hollow: a second config); the dotted line joins those that no "
+            "other beats in both error and multiply-accumulates.",
         ),
     }

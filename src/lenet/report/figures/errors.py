@@ -33,15 +33,18 @@ def misclassified_by_every_seed(result: Result) -> int:
     return int(result.wrong.all(0).sum())
 
 
-def figure_8_pairs(result: Result) -> Figure:
+def figure_8_pairs(result: Result, width: float = style.WIDTH) -> Figure:
     """The frequencies of (true, given) pairs beside the paper's."""
-    figure = Figure(figsize=(style.WIDTH, 3.2))
+    narrow = style.is_narrow(width)
+    figure = Figure(figsize=(width, 6.4 if narrow else 3.2))
     counts = result.pairs
     shown = {f"ours, {counts.sum():.0f} errors a seed": counts}
     shown[f"paper, {PAPER.sum():.0f} errors"] = PAPER
     top = max(table.max() for table in shown.values())
     shades = sns.light_palette(style.BLUE, as_cmap=True)
-    for axes, (title, table) in zip(figure.subplots(1, 2), shown.items(), strict=True):
+    for axes, (title, table) in zip(
+        figure.subplots(*((2, 1) if narrow else (1, 2))), shown.items(), strict=True
+    ):
         written = [["" if value < 0.5 else f"{value:.0f}" for value in line] for line in table]
         sns.heatmap(
             table, ax=axes, annot=np.array(written), fmt="", cmap=shades, vmin=0, vmax=top,
@@ -52,7 +55,9 @@ def figure_8_pairs(result: Result) -> Figure:
     return figure
 
 
-def figure_8_digits(result: Result, index: NDArray, images: NDArray) -> Figure:
+def figure_8_digits(
+    result: Result, index: NDArray, images: NDArray, width: float = style.WIDTH
+) -> Figure:
     """The misclassified digits, those that most seeds misclassify first; framed: by every seed.
 
     Args:
@@ -63,14 +68,16 @@ def figure_8_digits(result: Result, index: NDArray, images: NDArray) -> Figure:
     seeds = result.wrong[:, index].sum(0)  # that misclassify each
     order = np.argsort(-seeds, kind="stable")[:SHOWN]
     order = order[seeds[order] > 0]
-    figure = Figure(figsize=(style.WIDTH, 0.2 + 0.7 * tiles.line_count(len(order), COLUMNS)))
+    columns = round(COLUMNS * width / style.WIDTH)
+    lines = tiles.line_count(len(order), columns)
+    figure = Figure(figsize=(width, 0.2 + 1.25 * width / columns * lines))
     axes = figure.subplots()
     captions = []
     for i in order:
         label = result.label[index[i]]
         answers = result.prediction[:, index[i]]
         captions.append(f"{label}→{np.bincount(answers[answers != label]).argmax()}")
-    corners = tiles.draw_captioned(axes, images[order], captions, COLUMNS, fontsize=8)
+    corners = tiles.draw_captioned(axes, images[order], captions, columns, fontsize=8)
     for (x, y), i in zip(corners, order, strict=True):
         if seeds[i] == len(result.runs):
             axes.add_patch(
@@ -94,10 +101,10 @@ def rejection_curve(wrong: NDArray, margin: NDArray, rejected: NDArray) -> NDArr
     return np.cumsum(wrong[order])[kept - 1] / kept
 
 
-def figure_10_curves(found: dict[str, Result]) -> Figure:
+def figure_10_curves(found: dict[str, Result], width: float = style.WIDTH) -> Figure:
     """Error on the rest against the share rejected, the mean over seeds, for some rows."""
     rejected = np.linspace(0, 0.15, 301)
-    figure = Figure(figsize=(style.WIDTH, 4.2))
+    figure = Figure(figsize=(width, 4.2))
     axes = figure.subplots()
     for colour, name in zip(style.LINES, CURVES, strict=True):
         if name not in found:
@@ -119,33 +126,45 @@ def figure_10_curves(found: dict[str, Result]) -> Figure:
 
 def all_figures(
     found: dict[str, Result], arrays: Mapping[str, NDArray]
-) -> dict[str, tuple[Figure, str]]:
-    """Each figure that results and pictures.npz allow, with its caption."""
-    figures: dict[str, tuple[Figure, str]] = {}
-    if any(name in found for name in CURVES):
-        figures["figure_10_error_reject"] = (
-            figure_10_curves(found),
-            "Figure 10, the whole curves: error against rejection. What is left wrong when the "
-            "digits with the least margin are rejected, in the mean over seeds; Figure 10 is where "
-            f"a curve meets the dotted line at {100 * REJECTION_TARGET:g} %.",
+) -> dict[str, style.Drawing]:
+    """Each figure that results and pictures.npz allow."""
+    figures: dict[str, style.Drawing] = {}
+    drawn = [name for name in CURVES if name in found]
+    if drawn:
+        needed = {
+            name: np.mean([found[name].evaluate(i).reject for i in range(len(found[name].runs))])
+            for name in drawn
+        }
+        best = min(needed, key=lambda name: needed[name])
+        figures["figure_10_error_reject"] = style.Drawing(
+            lambda width: figure_10_curves(found, width),
+            f"{paper.ROWS[best].label} comes down to {100 * REJECTION_TARGET:g} % error at the "
+            f"least rejection, {100 * needed[best]:.1f} %.",
+            "The whole curves of error against rejection: what is left wrong when the digits with "
+            "the least margin are rejected, in the mean over seeds; Figure 10 is where a curve "
+            f"meets the dotted line at {100 * REJECTION_TARGET:g} %.",
         )
     if "lenet5_dist" not in found:
         return figures
     result = found["lenet5_dist"]
     counts = result.pairs
-    figures["figure_08_pairs"] = (
-        figure_8_pairs(result),
-        "Figure 8, the pairs. How often [dist] LeNet-5 gives one class (column) for another (row), "
-        f"in the mean over seeds, beside the paper's {PAPER.sum():.0f} errors. "
-        f"The rank correlation over the 90 pairs is {rank_correlation(counts):.2f}.",
+    figures["figure_08_pairs"] = style.Drawing(
+        lambda width: figure_8_pairs(result, width),
+        f"Which class is taken for which is the paper's to a rank correlation of "
+        f"{rank_correlation(counts):.2f} over the 90 pairs.",
+        "How often [dist] LeNet-5 gives one class (column) for another (row), in the mean over "
+        f"seeds, beside the paper's {PAPER.sum():.0f} errors.",
+        pictures=True,
     )
     if "figure8_tiles" in arrays:
         index, every = arrays["figure8_index"], misclassified_by_every_seed(result)
         more = f" The {SHOWN} that most seeds miss are shown." if len(index) > SHOWN else ""
-        figures["figure_08_misclassified"] = (
-            figure_8_digits(result, index, arrays["figure8_tiles"]),
-            f"Figure 8, the digits. Of the test digits {len(index)} are missed by at least one of "
-            f"{len(result.runs)} seeds, {every} by every seed (framed). True class "
-            f"and the most frequent wrong answer.{more}",
+        figures["figure_08_misclassified"] = style.Drawing(
+            lambda width: figure_8_digits(result, index, arrays["figure8_tiles"], width),
+            f"Of the test digits {len(index)} are missed by at least one of {len(result.runs)} "
+            f"seeds of [dist] LeNet-5, {every} by every seed.",
+            "Below each digit its true class and the most frequent wrong answer; framed are those "
+            f"that every seed misses.{more}",
+            pictures=True,
         )
     return figures

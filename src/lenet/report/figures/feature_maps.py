@@ -15,15 +15,15 @@ Arrays = Mapping[str, NDArray]
 SIGNED = "PuOr"  # negative brown, positive violet: told apart by all colour-blind readers
 
 
-def filters(arrays: Arrays) -> Figure:
+def filters(arrays: Arrays, width: float = style.WIDTH) -> Figure:
     """The kernels of C1, and those of C3 for each S2 map (rows) and C3 map (columns)."""
-    figure = Figure(figsize=(style.WIDTH, 3.6), layout="constrained")
+    figure = Figure(figsize=(width, 2.6 if style.is_narrow(width) else 3.6), layout="constrained")
     first, second = figure.subplots(2, 1, height_ratios=(1, 2.6))
     c1, c3 = arrays["filters_C1"], arrays["filters_C3"].swapaxes(0, 1)
     connected = np.abs(c3).max((2, 3), keepdims=True) > 0
     for axes, tiles, title in (
         (first, c1[None], "C1: 6 kernels of 5x5"),
-        (second, np.where(connected, c3, np.nan), "C3: S2's 6 maps down, C3's 16 maps across"),
+        (second, np.where(connected, c3, np.nan), "C3: S2's maps down, C3's across"),
     ):
         largest = float(np.nanmax(np.abs(tiles)))
         drawn = axes.imshow(mosaic(tiles, 1, np.nan), cmap=SIGNED, vmin=-largest, vmax=largest)
@@ -33,20 +33,22 @@ def filters(arrays: Arrays) -> Figure:
     return figure
 
 
-def filters_caption(arrays: Arrays) -> str:
-    """How many kernels there are, and how large the weights become."""
+def filters_caption(arrays: Arrays) -> tuple[str, str]:
     c1, c3 = arrays["filters_C1"], arrays["filters_C3"]
     kernels = int((np.abs(c3).max((2, 3)) > 0).sum())
     return (
-        f"Learned filters of LeNet-5. Violet is positive, brown negative. C3 has {kernels} "
-        f"kernels in {c3.shape[0] * c3.shape[1]} places, the others are left out by Table I. The "
-        f"largest weight is {np.abs(c1).max():.2f} in C1 and {np.abs(c3).max():.2f} in C3."
+        f"C3 has {kernels} kernels in {c3.shape[0] * c3.shape[1]} places; the others are left out "
+        "by Table I.",
+        "Learned filters of LeNet-5: violet is positive, brown negative. The largest weight is "
+        f"{np.abs(c1).max():.2f} in C1 and {np.abs(c3).max():.2f} in C3.",
     )
 
 
-def feature_maps(arrays: Arrays) -> Figure:
+def feature_maps(arrays: Arrays, width: float = style.WIDTH) -> Figure:
     """The outputs of each layer for one digit, and the penalties in the end."""
-    figure = Figure(figsize=(style.WIDTH, 7.4), layout="constrained")
+    figure = Figure(
+        figsize=(width, 7.4 * (0.8 if style.is_narrow(width) else 1)), layout="constrained"
+    )
     rows = figure.subplots(7, 1, height_ratios=(1.3, 1.3, 1.1, 1.6, 1.3, 1.0, 1.6))
     ends, last = rows[0], rows[-1]
     ends.imshow(mosaic(arrays["maps_input"][None], 2, np.nan), cmap="gray_r")
@@ -74,13 +76,13 @@ def _signed(axes: Axes, picture: NDArray) -> None:
     axes.imshow(picture, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
 
 
-def feature_maps_caption(arrays: Arrays) -> str:
-    """What the penalties say of the digit."""
+def feature_maps_caption(arrays: Arrays) -> tuple[str, str]:
     penalties = arrays["maps_penalties"]
     best, second = penalties.argsort()[:2]
     return (
-        "One test digit on its way through LeNet-5. The maps of each layer after squashing (violet "
-        "positive, brown negative), the 84 units of F6 drawn as a 7x12 bitmap beside the code of "
-        f"the class, and the penalties, their squared distance from each code: {best} has the "
-        f"least, {penalties[best]:.1f}, before {second} with {penalties[second]:.1f}."
+        f"A test digit on its way through LeNet-5: {best} has the least penalty, "
+        f"{penalties[best]:.1f}, before {second} with {penalties[second]:.1f}.",
+        "The maps of each layer after squashing (violet positive, brown negative), the 84 units of "
+        "F6 drawn as a 7x12 bitmap beside the code of the class, and the penalties, their squared "
+        "distance from each code.",
     )

@@ -1,6 +1,7 @@
 """Figures 5 and 6, and beyond: the ablation, the path to today, the text to the letter."""
 
 from collections.abc import Iterator
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,9 @@ def curves(result: Result, name: str) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["pass", "seed", "error"])
 
 
-def figure_5(result: Result) -> Figure:
+def figure_5(result: Result, width: float = style.WIDTH) -> Figure:
     """Test and training error by pass; the band holds all seeds."""
-    figure = Figure(figsize=(style.WIDTH, 3.6))
+    figure = Figure(figsize=(width, 3.6))
     axes = figure.subplots()
     for name, label, colour in ((TEST, "test", style.BLUE), (TRAINING, "training", style.ORANGE)):
         _band(axes, curves(result, name), label, colour)
@@ -57,9 +58,9 @@ def _band(axes: Axes, table: pd.DataFrame, label: str, colour: str) -> None:
         )  # fmt: skip
 
 
-def figure_6(found: dict[str, Result]) -> Figure:
+def figure_6(found: dict[str, Result], width: float = style.WIDTH) -> Figure:
     """Test error against the number of training digits, without and with distortions."""
-    figure = Figure(figsize=(style.WIDTH, 3.4))
+    figure = Figure(figsize=(width, 3.4))
     axes = figure.subplots()
     looks = (("plain", style.BLUE, "o-"), ("with distortions", style.VERMILION, "s--"))
     for (row, names), (label, colour, line) in zip(groups.SIZES.items(), looks, strict=True):
@@ -88,9 +89,9 @@ def _interval(result: Result) -> tuple[float, float, float]:
     return interval.mean, interval.low, interval.high
 
 
-def ablation(effects: pd.DataFrame) -> Figure:
+def ablation(effects: pd.DataFrame, width: float = style.WIDTH) -> Figure:
     """Main effects and interactions of the 2x2x2 (tables.effects) with 95 % intervals."""
-    figure = Figure(figsize=(style.WIDTH, 0.8 + 0.32 * len(effects)))
+    figure = Figure(figsize=(width, 0.8 + 0.32 * len(effects)))
     axes = figure.subplots()
     rows: Any = effects.itertuples()
     for y, row in enumerate(rows):
@@ -99,25 +100,32 @@ def ablation(effects: pd.DataFrame) -> Figure:
         axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, lw=1.8)
         axes.plot(100 * row.difference, y, "o" if clear else "D", color=colour, ms=5)
     axes.axvline(0, color=style.INK, lw=0.8)
-    axes.set_yticks(range(len(effects)), effects["effect"])
+    broken = "\n" if style.is_narrow(width) else " "
+    axes.set_yticks(
+        range(len(effects)), [name.replace(" x ", f"{broken}x ") for name in effects["effect"]]
+    )
     axes.set(ylim=(len(effects) - 0.5, -0.5), xlabel="change of test error, points of per cent")
     axes.grid(axis="y", visible=False)
     return figure
 
 
-def in_order(labels: dict[str, str], found: dict[str, Result]) -> Figure:
+def in_order(
+    labels: dict[str, str], found: dict[str, Result], width: float = style.WIDTH
+) -> Figure:
     """Mean errors with 95 % intervals, one experiment a line in the order of `labels`."""
     present = [name for name in labels if name in found]
-    figure = Figure(figsize=(style.WIDTH, 0.8 + 0.32 * len(present)))
+    figure = Figure(figsize=(width, 0.8 + 0.32 * len(present)))
     axes = figure.subplots()
     for y, name in enumerate(present):
         mean, low, high = 100 * np.array(_interval(found[name]))
         axes.plot([low, high], [y, y], color=style.BLUE, lw=1.8)
-        axes.plot(mean, y, "o", color=style.BLUE, ms=5)
+        [mark] = axes.plot(mean, y, "o", color=style.BLUE, ms=5)
+        style.name(mark, f"{labels[name]}: {mean:.2f} % ({low:.2f} to {high:.2f})")
         axes.text(
             *(1.01, y, f"{mean:.2f}"), transform=axes.get_yaxis_transform(), va="center", fontsize=8
         )
-    axes.set_yticks(range(len(present)), [labels[name] for name in present])
+    longest = 16 if style.is_narrow(width) else 80
+    axes.set_yticks(range(len(present)), [fill(labels[name], longest) for name in present])
     axes.set(ylim=(len(present) - 0.5, -0.5), xlabel="test error, per cent")
     axes.grid(axis="y", visible=False)
     least, largest = axes.dataLim.intervalx
@@ -127,9 +135,9 @@ def in_order(labels: dict[str, str], found: dict[str, Result]) -> Figure:
     return figure
 
 
-def literal(working: Result, letter: Result) -> Figure:
+def literal(working: Result, letter: Result, width: float = style.WIDTH) -> Figure:
     """The training error by pass of the recipe that works and of the text to the letter."""
-    figure = Figure(figsize=(style.WIDTH, 3.2))
+    figure = Figure(figsize=(width, 3.2))
     axes = figure.subplots()
     _band(axes, curves(working, TRAINING), "recipe of this study", style.BLUE)
     _band(axes, curves(letter, TRAINING), "the text to the letter", style.VERMILION)
@@ -151,55 +159,71 @@ def _failures(labels: dict[str, str], found: dict[str, Result]) -> Iterator[str]
             yield f" Of the {len(errors)} seeds of {label} {len(failed)} failed: {ends}."
 
 
-def all_figures(
-    found: dict[str, Result], effects: pd.DataFrame | None
-) -> dict[str, tuple[Figure, str]]:
-    """Each figure that results allow, with its caption; `effects` of tables.effects."""
-    figures: dict[str, tuple[Figure, str]] = {}
+def all_figures(found: dict[str, Result], effects: pd.DataFrame | None) -> dict[str, style.Drawing]:
+    """Each figure that results allow; `effects` of tables.effects."""
+    figures: dict[str, style.Drawing] = {}
     if "lenet5" in found and len(curves(found["lenet5"], TRAINING)):
         result = found["lenet5"]
-        last = curves(result, TEST).groupby("seed")["error"].last()
-        range_ = (
-            f" The last pass's test errors lie between {last.min():.2f} and {last.max():.2f} %."
+        by_pass = curves(result, TEST).groupby("pass")["error"]
+        ends = (
+            f"The test error of LeNet-5 falls from {by_pass.mean().iloc[0]:.2f} % after the first "
+            f"pass to {by_pass.mean().iloc[-1]:.2f} % after the last, where seeds lie between "
+            f"{by_pass.min().iloc[-1]:.2f} and {by_pass.max().iloc[-1]:.2f} %."
+            if len(by_pass)
+            else "The training error of LeNet-5 by pass."
         )
-        figures["figure_05_learning_curve"] = (
-            figure_5(result),
-            f"Figure 5: learning curves of LeNet-5. The mean of {len(result.runs)} seeds and, as a "
-            "band, all of them. The training error is that of each pattern as it was shown."
-            + (range_ if len(last) else ""),
+        figures["figure_05_learning_curve"] = style.Drawing(
+            lambda width: figure_5(result, width),
+            ends,
+            f"Learning curves: the mean of {len(result.runs)} seeds and, as a band, all of them. "
+            "The training error is that of each pattern as it was shown.",
         )
-    if sum(name in found for sizes in groups.SIZES.values() for name in sizes) > 1:
-        figures["figure_06_training_size"] = (
-            figure_6(found),
-            "Figure 6: test error of LeNet-5 against training set size. With 95 % intervals, "
-            "without and with distortions; diamonds are the paper's figures for all digits.",
+    sizes = [name for names in groups.SIZES.values() for name in names if name in found]
+    if len(sizes) > 1:
+        least, most = (f(100 * found[name].errors.mean() for name in sizes) for f in (min, max))
+        figures["figure_06_training_size"] = style.Drawing(
+            lambda width: figure_6(found, width),
+            f"More training digits and distorted ones bring the test error of LeNet-5 from "
+            f"{most:.2f} to {least:.2f} %.",
+            "Test error against training set size with 95 % intervals, without and with "
+            "distortions; diamonds are the paper's figures for all digits.",
         )
     if effects is not None:
         cells = {name: groups.cell_label(levels) for levels, name in groups.CELLS.items()}
         failures = "".join(_failures(cells, found))
-        figures["figure_beyond_ablation"] = (
-            ablation(effects),
-            "What each part is worth. Main effects and interactions of pooling, squashing function "
-            "and output on the test error of today's LeNet-5 (2x2x2), with 95 % intervals. Left of "
-            "zero is better; grey diamonds: no more than chance (p after Holm)."
+        clear = effects.loc[effects["p_holm"] < 0.05, "effect"]
+        figures["figure_beyond_ablation"] = style.Drawing(
+            lambda width: ablation(effects, width),
+            f"Of {len(effects)} effects of pooling, squashing function and output "
+            f"{len(clear)} are beyond chance{': ' if len(clear) else ''}{', '.join(clear)}.",
+            "Main effects and interactions on the test error of today's LeNet-5 (2x2x2), with 95 % "
+            "intervals. Left of zero is better; grey diamonds: no more than chance (p after Holm)."
             + (f"{failures} The large effects rest on that." if failures else ""),
         )
-        figures["figure_beyond_ablation_cells"] = (
-            in_order(cells, found),
-            "The eight nets of the 2x2x2. Mean test errors with 95 % intervals." + failures,
+        ordered = sorted(cells, key=lambda name: found[name].errors.mean())
+        figures["figure_beyond_ablation_cells"] = style.Drawing(
+            lambda width: in_order(cells, found, width),
+            f"Of the eight nets the best has {cells[ordered[0]]} with "
+            f"{100 * found[ordered[0]].errors.mean():.2f} %, the worst {cells[ordered[-1]]} with "
+            f"{100 * found[ordered[-1]].errors.mean():.2f} %.",
+            "Mean test errors of the 2x2x2 with 95 % intervals." + failures,
         )
-    if sum(name in found for name in groups.PATH) > 1:
-        figures["figure_beyond_path"] = (
-            in_order(groups.PATH, found),
-            "From 1998 to today. One change at a time from top to bottom: mean test errors with "
-            "95 % intervals.",
+    path = [name for name in groups.PATH if name in found]
+    if len(path) > 1:
+        errors = [100 * found[name].errors.mean() for name in path]
+        figures["figure_beyond_path"] = style.Drawing(
+            lambda width: in_order(groups.PATH, found, width),
+            f"From 1998 to today in {len(path) - 1} steps: every net on the way errs on "
+            f"{min(errors):.2f} to {max(errors):.2f} %.",
+            "One change at a time from top to bottom: mean test errors with 95 % intervals.",
         )
     if groups.LITERAL in found and "lenet5" in found:
-        ends = 100 * found[groups.LITERAL].errors
-        figures["figure_beyond_literal"] = (
-            literal(found["lenet5"], found[groups.LITERAL]),
-            "The text to the letter. Training errors with the paper's initial range and rates, "
-            f"beside the recipe of this study; the bands hold all seeds. By the letter, seeds end "
-            f"between {ends.min():.1f} and {ends.max():.1f} % test error.",
+        ends_at = 100 * found[groups.LITERAL].errors
+        figures["figure_beyond_literal"] = style.Drawing(
+            lambda width: literal(found["lenet5"], found[groups.LITERAL], width),
+            "Trained by the text to the letter, seeds of LeNet-5 end between "
+            f"{ends_at.min():.1f} and {ends_at.max():.1f} % test error.",
+            "Training errors with the paper's initial range and rates, beside the recipe of this "
+            "study; the bands hold all seeds.",
         )
     return figures

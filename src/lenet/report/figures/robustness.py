@@ -36,14 +36,15 @@ CLAIMS = {
 }
 
 
-def curves(about: Mapping[str, Any]) -> Figure:
+def curves(about: Mapping[str, Any], width: float = style.WIDTH) -> Figure:
     """A panel for each transformation, a line for each classifier; the paper's claims shaded.
 
     Args:
         about: what ``robustness.json`` holds.
     """
-    figure = Figure(figsize=(style.WIDTH, 7.6), layout="constrained")
-    panels = figure.subplots(3, 2, sharey=True).ravel()
+    down, across, height = (6, 1, 14.0) if style.is_narrow(width) else (3, 2, 7.6)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    panels = figure.subplots(down, across, sharey=True).ravel()
     for axes, (name, transformation) in zip(panels, TRANSFORMATIONS.items(), strict=True):
         for (classifier, measured), colour, marker in zip(
             about["classifiers"].items(), style.LINES, MARKERS, strict=False
@@ -60,10 +61,10 @@ def curves(about: Mapping[str, Any]) -> Figure:
             )
         axes.set(title=name, xlabel=transformation.label)
         _format(axes, name)
-    for axes in panels[::2]:
+    for axes in panels[::across]:
         axes.set_ylabel("error, per cent")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    figure.legend(handles, labels, loc="outside upper center", ncols=across)
     return figure
 
 
@@ -87,11 +88,10 @@ def _format(axes: Axes, name: str) -> None:
     axes.text(0.5, 0.98, words, transform=axes.transAxes, ha="center", va="top", fontsize=8)
 
 
-def caption(about: Mapping[str, Any]) -> str:
-    """What the nets' curves come to where the claims end."""
+def caption(about: Mapping[str, Any]) -> tuple[str, str]:
+    """What the nets' curves come to where the claims end, and how to read them."""
     lines = [
-        "Figure 13, in figures: how much change is too much. Error on the test digits, changed "
-        "and then seen by each classifier "
+        "Error on the test digits, changed and then seen by each classifier "
         "in its own view; shaded is what III.E says LeNet-5 reads right. In brackets the number of "
         "test digits, every tenth for the classifiers that take long."
     ]
@@ -126,7 +126,21 @@ def caption(about: Mapping[str, Any]) -> str:
         f"the height and {100 - 100 * _at(ink['scale'], paper.SCALE):.0f} % at "
         f"{paper.SCALE:g} times the size."
     )
-    return " ".join(lines)
+    return _finding(about), " ".join(lines)
+
+
+def _finding(about: Mapping[str, Any]) -> str:
+    """How the net of 1998 fares where the claims of III.E end."""
+    name = next((name for name in NETS if name in about["classifiers"]), None)
+    if name is None:
+        return "Errors grow as digits are turned, scaled, moved, squeezed and made noisy."
+    found = about["classifiers"][name]["curves"]
+    ends = ", ".join(
+        f"{100 * max(_at(found[how], claim.low), _at(found[how], claim.high)):.0f} % at "
+        f"{claim.words} ({how})"
+        for how, claim in CLAIMS.items()
+    )
+    return f"Where the claims of III.E end, {groups.label(name)} misreads up to {ends}."
 
 
 def _at(curve: list[tuple[float, float]], value: float) -> float:

@@ -1,5 +1,7 @@
 """Figures 9 to 12: every row beside the paper."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -15,45 +17,48 @@ TARGET = f"{100 * REJECTION_TARGET:g} %"
 PAPER_AT, OURS_AT = 34, 74  # where numbers end, points right of the axes
 
 
-def figure_9(table: pd.DataFrame) -> Figure:
+def figure_9(table: pd.DataFrame, width: float = style.WIDTH) -> Figure:
     """Test errors of the 27 rows with 95 % intervals beside the paper's; `table` of tables.rows."""
-    return _beside(table, ("error_mean_pct", "paper_error_pct"), "test error, per cent")
+    return _beside(table, ("error_mean_pct", "paper_error_pct"), "test error, per cent", width)
 
 
-def figure_10(table: pd.DataFrame) -> Figure:
+def figure_10(table: pd.DataFrame, width: float = style.WIDTH) -> Figure:
     """The share to reject for `TARGET` error on the rest, of the rows that the paper shows."""
     shown = table[table["paper_reject_pct"].notna() & ~table["second"]]
     columns = ("reject_pct", "paper_reject_pct")
-    return _beside(shown, columns, f"rejected for {TARGET} error on the rest, per cent")
+    return _beside(shown, columns, f"rejected for {TARGET} error on the rest, per cent", width)
 
 
-def figure_11(table: pd.DataFrame) -> Figure:
+def figure_11(table: pd.DataFrame, width: float = style.WIDTH) -> Figure:
     """Multiply-accumulates for one digit."""
     shown = table[~table["second"]]
-    return _beside(shown, ("macs", "paper_macs"), "multiply-accumulates for one digit")
+    return _beside(shown, ("macs", "paper_macs"), "multiply-accumulates for one digit", width)
 
 
-def figure_12(table: pd.DataFrame) -> Figure:
+def figure_12(table: pd.DataFrame, width: float = style.WIDTH) -> Figure:
     """Stored variables."""
     shown = table[~table["second"]]
-    return _beside(shown, ("memory", "paper_memory"), "stored variables")
+    return _beside(shown, ("memory", "paper_memory"), "stored variables", width)
 
 
-def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str) -> Figure:
-    """A line a row, ours and the paper's as marks and, at the right, as numbers.
+def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str, width: float) -> Figure:
+    """A line a row, ours and the paper's as marks and, at the right, as numbers. On a phone a row
+    has two lines: its name and numbers above its marks.
 
     Args:
         table: of tables.rows; second configs are drawn small beside their row.
         columns: ours, the paper's.
         xlabel: of the logarithmic axis.
+        width: inches.
     """
     ours, theirs = columns
     errors = ours == "error_mean_pct"
     rows = table[~table["second"]].reset_index(drop=True)
-    figure = Figure(figsize=(style.WIDTH, 0.9 + 0.235 * len(rows)))
+    narrow = style.is_narrow(width)
+    figure = Figure(figsize=(width, 0.9 + (0.4 if narrow else 0.235) * len(rows)))
     axes = figure.subplots()
     axes.set_xscale("log")
-    written = (lambda v: f"{v:.2f}") if errors else style.quantity
+    written: Callable[[float], str] = "{:.2f}".format if errors else style.quantity
     if ours == "reject_pct":
         written = "{:.1f}".format
     for y, (_, row) in enumerate(rows.iterrows()):
@@ -66,13 +71,19 @@ def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str) -> Figur
             if errors:
                 low = max(row["ci_low_pct"], style.LEAST_ERROR)
                 axes.plot([low, max(row["ci_high_pct"], value)], [y, y], color=colour, lw=1.6)
-            axes.plot(value, y, marker, color=colour, ms=5, zorder=3)
+            [mark] = axes.plot(value, y, marker, color=colour, ms=5, zorder=3)
+            style.name(mark, _told(row, written(row[ours]), number, written))
         _number(axes, PAPER_AT, y, written(number) if pd.notna(number) else "", style.GREY)
         _number(axes, OURS_AT, y, written(row[ours]) if known else "–", style.INK)
     if errors:
         _second_configs(axes, table, rows)
-    axes.set_yticks(range(len(rows)), rows["label"])
-    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=xlabel)
+    if narrow:
+        axes.set_yticks([])
+        for y, label in enumerate(rows["label"]):
+            _words(axes, y, label)
+    else:
+        axes.set_yticks(range(len(rows)), rows["label"])
+    axes.set(ylim=(len(rows) - 0.4, -0.9 if narrow else -0.6), xlabel=xlabel)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
     _number(axes, PAPER_AT, -1, "paper", style.GREY)
@@ -82,7 +93,9 @@ def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str) -> Figur
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         style.per_cent_axis(axes.xaxis)
-    figure.legend(handles=_legend(table, errors), loc="outside upper left", ncols=3)
+    figure.legend(
+        handles=_legend(table, errors), loc="outside upper left", ncols=2 if narrow else 3
+    )
     return figure
 
 
@@ -94,12 +107,25 @@ def _number(axes: Axes, points: float, y: float, text: str, colour: str) -> None
     )  # fmt: skip
 
 
+def _words(axes: Axes, y: float, label: str) -> None:
+    """The name of row y above its marks, on a phone."""
+    at = axes.get_yaxis_transform()
+    axes.text(0, y - 0.4, label, transform=at, fontsize=8, va="center", color=style.INK)
+
+
+def _told(row: pd.Series, ours: str, number: float, written: Callable[[float], str]) -> str:
+    """What the mark of a row says."""
+    printed = f", paper {written(number)}" if pd.notna(number) else ""
+    return f"{row['label']}: {ours}{printed}"
+
+
 def _second_configs(axes: Axes, table: pd.DataFrame, rows: pd.DataFrame) -> None:
     places = dict(zip(rows["row"], rows.index, strict=True))
     for _, row in table[table["second"]].iterrows():
         y = places[row["beside"]] + 0.3
         value = max(row["error_mean_pct"], style.LEAST_ERROR)
-        axes.plot(value, y, "o", mfc="white", mec=style.PURPLE, ms=3.5, zorder=2)
+        [mark] = axes.plot(value, y, "o", mfc="white", mec=style.PURPLE, ms=3.5, zorder=2)
+        style.name(mark, f"{row['label']}: {row['error_mean_pct']:.2f}")
 
 
 def _legend(table: pd.DataFrame, errors: bool) -> list[Line2D]:
@@ -119,35 +145,47 @@ def _handle(label: str, marker: str, colour: str, face: str) -> Line2D:
     return Line2D([], [], ls="", marker=marker, mec=colour, mfc=face, ms=5, label=label)
 
 
-def all_figures(table: pd.DataFrame) -> dict[str, tuple[Figure, str]]:
-    """Each figure that the rows allow, with its caption; `table` of tables.rows."""
-    measured = table[table["verdict"] != tables.MISSING]
+def all_figures(table: pd.DataFrame) -> dict[str, style.Drawing]:
+    """Each figure that the rows allow; `table` of tables.rows."""
+    measured = table[(table["verdict"] != tables.MISSING) & ~table["second"]]
     if measured.empty:
         return {}
+    held = tables.verdicts(table)
+    counts = ", ".join(f"{n} {name}" for name, n in held.items())
+    by_cost, by_size = (measured.sort_values(what) for what in ("macs", "memory"))
+    (cheapest, dearest), (smallest, largest) = (
+        (rows.iloc[0], rows.iloc[-1]) for rows in (by_cost, by_size)
+    )
     found = {
-        "figure_09_test_error": (
-            figure_9(table),
-            "Figure 9: test error of the 27 classifiers. Ours with 95 % intervals that count the "
-            "draw of the seeds and of the test digits; the colour and shape of a mark say how it "
-            "stands to the paper's. Second configs (another reading, or today's recipe) are drawn "
-            "small below their row. The axis is logarithmic.",
+        "figure_09_test_error": style.Drawing(
+            lambda width: figure_9(table, width),
+            f"Test errors of the {len(measured)} classifiers beside the paper's: {counts}.",
+            "Ours with 95 % intervals that count the draw of the seeds and of the test digits; the "
+            "colour and shape of a mark say how it stands to the paper's. Second configs (another "
+            "reading, or today's recipe) are drawn small below their row. The axis is logarithmic.",
         ),
-        "figure_11_multiply_accumulates": (
-            figure_11(table),
-            "Figure 11: multiply-accumulates to classify one digit. Counted in the paper's way. "
-            "Between the cheapest and the dearest row lie "
-            f"{np.log10(measured['macs'].max() / measured['macs'].min()):.1f} powers of ten.",
+        "figure_11_multiply_accumulates": style.Drawing(
+            lambda width: figure_11(table, width),
+            f"Between {cheapest.label} and {dearest.label} lie "
+            f"{np.log10(dearest.macs / cheapest.macs):.1f} powers of ten of multiply-accumulates.",
+            "Multiply-accumulates to classify one digit, counted in the paper's way.",
         ),
-        "figure_12_memory": (
-            figure_12(table),
-            "Figure 12: stored variables of each classifier. For a net, its trainable parameters.",
+        "figure_12_memory": style.Drawing(
+            lambda width: figure_12(table, width),
+            f"{smallest.label} stores {style.quantity(smallest.memory)} variables, {largest.label} "
+            f"{style.quantity(largest.memory)}.",
+            "Stored variables of each classifier; for a net, its trainable parameters.",
         ),
     }
-    if (measured["paper_reject_pct"].notna() & ~measured["second"]).any():
-        found["figure_10_rejection"] = (
-            figure_10(table),
-            f"Figure 10: what to reject for {TARGET} error. The share of test digits, least margin "
-            f"between the two best scores first, after whose rejection {TARGET} of the others are "
-            "wrong; the mean over seeds, of the rows that the paper shows.",
+    rejected = measured[measured["paper_reject_pct"].notna()]
+    if len(rejected):
+        best = rejected.loc[rejected["reject_pct"].idxmin()]
+        found["figure_10_rejection"] = style.Drawing(
+            lambda width: figure_10(table, width),
+            f"For {TARGET} error on the rest {best.label} has to reject least, "
+            f"{best.reject_pct:.1f} % (paper: {best.paper_reject_pct:g}).",
+            f"The share of test digits, least margin between the two best scores first, after "
+            f"whose rejection {TARGET} of the others are wrong; the mean over seeds, of the rows "
+            "that the paper shows.",
         )
     return found

@@ -1,10 +1,15 @@
 """How all figures look, and how they are written so that the same figure is the same bytes.
 
 Colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/), which colour-blind readers tell
-apart; where colour carries a meaning a shape carries it, too. Figures are 5.6 inches wide with
-letters of 8 points or more, so that they can be read on a phone.
+apart; where colour carries a meaning a shape carries it, too. Each figure is drawn twice, for a
+page and for a phone, with letters of 8 points or more: on 680 and on 328 pixels these are more
+than 11 pixels high.
 """
 
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +30,11 @@ VERDICTS = {  # colour and marker
 }
 LINES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, INK, GREY)
 
-WIDTH = 5.6  # inches
+WIDTH, NARROW = 5.6, 3.2  # inches, of a page and of a phone
 LEAST_ERROR = 0.05  # per cent: where an error of 0 is drawn on a logarithmic axis
 
 STYLE: Any = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
+    "font.family": "DejaVu Sans",  # comes with matplotlib; a page without it takes another
     "font.size": 9,
     "axes.titlesize": 9.5,
     "axes.labelsize": 9,
@@ -38,6 +43,7 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": GREY,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": "#e4e4e0",
@@ -45,8 +51,44 @@ STYLE: Any = {
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
     "svg.hashsalt": "lenet",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
 }
+
+VARIABLES = {  # of the page's style sheet, which has others for the dark
+    BLUE: "blue",
+    GREEN: "green",
+    VERMILION: "vermilion",
+    ORANGE: "orange",
+    SKY: "sky",
+    PURPLE: "purple",
+    YELLOW: "yellow",
+    INK: "figure-ink",
+    GREY: "figure-grey",
+    "#e4e4e0": "figure-grid",
+    "#ffffff": "figure-ground",
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that can be drawn at any width.
+
+    Attributes:
+        draw: from a width in inches.
+        finding: what it shows, in a sentence; its alternative text.
+        reading: how to read it, in sentences.
+        pictures: made of pictures, which the dark inverts.
+    """
+
+    draw: Callable[[float], Figure]
+    finding: str
+    reading: str
+    pictures: bool = False
+
+
+def is_narrow(width: float) -> bool:
+    """Whether a figure is drawn for a phone."""
+    return width < (WIDTH + NARROW) / 2
 
 
 def per_cent_axis(axis: Any) -> None:
@@ -77,7 +119,30 @@ def stamp(figure: Figure, text: str) -> None:
     )
 
 
+def name(artist: Any, words: str) -> None:
+    """What a mark says when it is pointed at, in the page."""
+    artist.set_gid(f"says:{words}")
+
+
+def svg(figure: Figure, prefix: str) -> str:
+    """A figure as SVG, without the date: colours are variables of the page, ids begin with a
+    prefix, letters are letters, and marks have titles (`name`)."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata={"Date": None})
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r' (?:width|height)="[\d.]+pt"', "", text, count=2)
+    for value, variable in VARIABLES.items():
+        colour = re.compile(rf"{value}(?=[;\"])", re.IGNORECASE)
+        text = colour.sub(f"var(--{variable}, {value})", text)
+    text = re.sub(
+        r'<g id="says:([^"]*)">', lambda said: f'<g class="says"><title>{said[1]}</title>', text
+    )
+    text = re.sub(r' id="(?!says:)([^"]+)"', rf' id="{prefix}-\1"', text)
+    return re.sub(r'(href="#|url\(#)', rf"\1{prefix}-", text)
+
+
 def save(figure: Figure, stem: Path) -> None:
-    """``stem``.svg and ``stem``.png, without the date."""
-    figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
+    """``stem``.svg and ``stem``.png."""
+    stem.with_suffix(".svg").write_text(svg(figure, stem.name))
     figure.savefig(stem.with_suffix(".png"), dpi=160)
