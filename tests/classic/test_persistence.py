@@ -16,7 +16,6 @@ import skops.io
 from safetensors.numpy import save_file
 from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
@@ -70,12 +69,9 @@ def test_the_order_of_part_of_an_array_is_kept(tmp_path):
     assert np.array_equal(loaded.decision_function(x), fitted.decision_function(x))
 
 
-@pytest.mark.parametrize(
-    "other", [LogisticRegression(), make_pipeline(FunctionTransformer(np.sqrt), TanhUnits())]
-)
-def test_other_classes_are_not_saved(other, tmp_path):
+def test_what_calls_functions_is_not_saved(tmp_path):
     with pytest.raises(ValueError, match="is not among"):
-        save(other, tmp_path / "row")
+        save(make_pipeline(FunctionTransformer(np.sqrt), TanhUnits()), tmp_path / "row")
     assert not list(tmp_path.iterdir())
 
 

@@ -203,7 +203,7 @@ def test_threads_are_those_of_every_library(configure, monkeypatch: pytest.Monke
 def test_other_test_digits_are_tested_apart(configure, monkeypatch, database: str, capsys) -> None:
     raw = load_raw("digits", Path())
     more = replace(raw, further=(raw.test_images[:50], raw.test_labels[:50]))
-    monkeypatch.setattr("lenet.data.load_raw", lambda *_: more)
+    monkeypatch.setattr("lenet.experiment.training.load_raw", lambda *_: more)
     cfg = configure(
         "model=linear", "recipe=fit", f"tracking={{uri:'{database}'}}", "seed=5", epochs=None
     )

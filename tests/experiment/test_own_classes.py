@@ -144,7 +144,7 @@ def trained_and_loaded(cfg, folder: Path, trusted: tuple[str, ...] = ()) -> dict
     kept = read_predictions(
         Path(client.download_artifacts(outcome.run, "predictions.parquet", folder))
     )
-    chosen = choose(folder, f"sqlite:///{folder}/mlflow.db", outcome.run, trusted)
+    chosen = choose(folder, f"sqlite:///{folder}/mlflow.db", outcome.run, trusted=trusted)
     assert np.array_equal(chosen.reader.scores(stand_in().test_images), kept.scores)
     run = client.get_run(outcome.run)
     assert "paper.row" not in run.data.tags
@@ -286,7 +286,7 @@ def test_what_cannot_be_saved_keeps_its_result(estimator, tmp_path: Path, capsys
     assert told[1].startswith("warning: classifier is left out (ValueError")
     store = f"sqlite:///{tmp_path}/mlflow.db"
     with pytest.raises(InputError, match="has no file of a classifier"):
-        choose(tmp_path, store, outcome.run, [cfg.model._target_])
+        choose(tmp_path, store, outcome.run, trusted=[cfg.model._target_])
 
 
 def test_a_recipe_whose_classifier_fails_after_training(

@@ -143,6 +143,6 @@ def test_stores_that_cannot_be_read(project: Path, tmp_path: Path) -> None:
 
 
 def test_a_project_without_weights_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is missing: git restore .* or name a run"):
+    with pytest.raises(InputError, match=r"is missing: git restore .* or name a run"):
         choose(tmp_path, "")
     assert list(tmp_path.iterdir()) == []

@@ -125,7 +125,7 @@ def test_figure_9_fits_a_page_and_a_phone(width):
     assert f'viewBox="0 0 {72 * width:.6g} ' in text
     assert text.count("LeNet-5") > 1  # letters are letters
     assert "<title>LeNet-5: 1.10, paper 0.95</title>" in text
-    assert "var(--blue, #0072b2)" in text
+    assert "var(--figure-ink, " in text
     ids = re.findall(r' id="([^"]+)"', text)
     assert all(name.startswith("figure-9-") for name in ids)
     assert all(name in ids for name in re.findall(r'(?:href="#|url\(#)([^")]+)', text))

@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lenet import results, terminal
@@ -31,7 +31,7 @@ def run(cfg: DictConfig) -> float | None:
     job = None
     try:
         job = sweep.current_job()
-        overrides = HydraConfig.get().overrides.task
+        overrides = _overrides()
         cfg = of_own_class(cfg, overrides)
         check(cfg)
         if cfg.repeat is not None:
@@ -77,7 +77,13 @@ def _repeated(cfg: DictConfig, in_sweep: bool) -> DictConfig:
 
     if in_sweep:
         raise InputError("repeat= repeats one run: leave -m out")
-    return configuration(cfg, HydraConfig.get().overrides.task)
+    return configuration(cfg, _overrides())
+
+
+def _overrides() -> list[str]:
+    """Of the command line, as they were typed."""
+    typed = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    return [str(override) for override in typed or []]
 
 
 def _terminate(*_: object) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from hydra.utils import get_object
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from safetensors import SafetensorError
@@ -92,6 +93,7 @@ def _check_size(model: DictConfig, weights: Path) -> None:
     device "meta" a net of any size takes no memory."""
     if model["_target_"] not in targets.PERMITTED:
         return
+    get_object(model["_target_"])  # what its module makes when imported is for use
     with torch.device("meta"):
         net = build(model)
     if isinstance(net, nn.Module):

@@ -26,7 +26,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
@@ -196,7 +196,7 @@ class Sweep(Callback):
         own_digits = raw.name if raw.own else ""
         tracker = Tracker(config.tracking.uri, artifacts, raw.stand_in, own_digits)
         self.tracker = tracker.start()
-        task = list(config.hydra.overrides.task)
+        task = _typed(config)
         own = hashlib.sha256(json.dumps(sorted(task)).encode()).hexdigest()[:16]
         self.parent = self.tracker.open(
             f"sweep {' '.join(task)}", None, own, again=not config.force
@@ -250,9 +250,15 @@ def _count(config: DictConfig) -> int:
         return int(sweeper.n_trials)
     given = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
-    overrides = parser.parse_overrides([*given, *config.hydra.overrides.task])
+    overrides = parser.parse_overrides([*given, *_typed(config)])
     [jobs] = BasicSweeper.split_arguments(overrides, None)
     return len(jobs)
+
+
+def _typed(config: DictConfig) -> list[str]:
+    """The overrides of the command line."""
+    typed = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    return [str(override) for override in typed or []]
 
 
 def _quieten_optuna() -> None:
