@@ -21,7 +21,7 @@ demo: $(INSTALLED)  ## train two networks and show their test errors beside the 
 	$(BIN)/python train.py -m model=lenet5,lenet5_relu
 
 test: $(INSTALLED)  ## the tests that fit 15 minutes
-	$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not long" -n auto --dist worksteal
 
 test-all: $(INSTALLED)  ## all tests
 	$(BIN)/python -m pytest

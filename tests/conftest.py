@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +15,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
+from tests import commands
+from tests.commands import PROJECT, Done, Running
 
 torch.set_num_threads(1)  # nets this small gain nothing from more, and lose much under load
-
-PROJECT = Path(__file__).resolve().parents[1]
 
 
 def pytest_terminal_summary(
@@ -159,37 +157,23 @@ def pictured(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
 
 
 @pytest.fixture
-def train(tmp_path: Path, empty_database: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def train(tmp_path: Path, empty_database: Path) -> Callable[..., Done]:
     """Runs train.py as a user does, in a folder of the test's own."""
     shutil.copy(empty_database, tmp_path)
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(PROJECT / "train.py"), *arguments],
-            env=os.environ | {"LENET_ROOT": str(tmp_path)} | environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+    def run(*arguments: str, **environment: str) -> Done:
+        return commands.run(["python", "train.py", *arguments], tmp_path, environment=environment)
 
     return run
 
 
 @pytest.fixture
-def started(tmp_path: Path, empty_database: Path) -> Callable[..., subprocess.Popen[str]]:
+def started(tmp_path: Path, empty_database: Path) -> Callable[..., Running]:
     """Starts train.py as `train` does, for tests that interfere while it runs."""
     shutil.copy(empty_database, tmp_path)
 
-    def start(*arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, str(PROJECT / "train.py"), *arguments],
-            env=os.environ | {"LENET_ROOT": str(tmp_path)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # where the tests themselves run in the background, Ctrl-C would be ignored
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+    def start(*arguments: str) -> Running:
+        return Running(["python", "train.py", *arguments], tmp_path)
 
     return start
 
@@ -202,11 +186,10 @@ def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from lenet.classifier import Task
     from lenet.data.digits import split
     from lenet.data.source import stand_in
-    from lenet.experiment import loaded
-    from lenet.experiment.config import build
+    from lenet.experiment import build, compose_experiment
 
     folder = tmp_path_factory.mktemp("run")
-    cfg = loaded.compose_experiment("step1_adam", PROJECT / "conf")
+    cfg = compose_experiment("step1_adam", PROJECT / "conf")
     cfg.recipe.epochs = 12
     parts = {part: OmegaConf.to_container(cfg[part], resolve=True) for part in ("model", "recipe")}
     parts |= {"name": cfg.name, "data": {"view": "regular"}}

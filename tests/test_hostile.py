@@ -8,8 +8,6 @@ import pickle
 import resource
 import stat
 import struct
-import subprocess
-import sys
 import time
 import zipfile
 import zlib
@@ -27,6 +25,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from pyarrow import parquet
 from safetensors.torch import load_file
+from tests import commands
 from tests.conftest import PROJECT
 
 from lenet import files, results
@@ -529,15 +528,7 @@ def test_through_the_shell(command: str, keep, canary: Path, tmp_path: Path) -> 
     from PIL import Image
 
     Image.new("L", (28, 28), 255).save(tmp_path / "x.png")
-    program, *arguments = command.format(run=run).split()
-    done = subprocess.run(
-        [sys.executable, str(PROJECT / program), *arguments],
-        env=os.environ | {"LENET_ROOT": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = commands.run(["python", *command.format(run=run).split()], tmp_path)
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert SECRET not in done.stdout + done.stderr

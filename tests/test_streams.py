@@ -1,11 +1,13 @@
 """Commands whose output nobody reads, or that goes where there is no room, do their work."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests import commands
 from tests.conftest import PROJECT, runs
 
 SHORT = "train.py data=digits data.train_size=200 trainer.threads=1 recipe.epochs=1"
@@ -27,11 +29,17 @@ def shell(command: str, folder: Path, **environment: str) -> subprocess.Complete
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "command",
-    ["train.py --help", "predict.py --help", "-m lenet.study --help"],
+    ("command", "places"),
+    [
+        ("predict.py --help", ("| head -1", ">&-", "2>&-", ">&- 2>&- <&-")),
+        ("-m lenet.study --help", ("| head -1", ">&- 2>&- <&-")),
+        ("train.py --help", ("| head -1",)),
+    ],
 )
-def test_a_command_bears_streams_that_are_closed_or_full(command: str, tmp_path: Path) -> None:
-    for where in ("| head -1", ">&-", "2>&-", ">&- 2>&- <&-"):
+def test_a_command_bears_streams_that_are_closed_or_full(
+    command: str, places: tuple[str, ...], tmp_path: Path
+) -> None:
+    for where in places:
         done = shell(f"python {command} {where}", tmp_path)
         assert (done.returncode, done.stderr) == (0, ""), where
     done = shell(f"python {command} > /dev/full", tmp_path)
@@ -43,7 +51,8 @@ def test_a_command_bears_streams_that_are_closed_or_full(command: str, tmp_path:
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_when_nobody_reads_it_any_more(tmp_path: Path) -> None:
+def test_a_run_goes_on_when_nobody_reads_it_any_more(empty_database: Path, tmp_path: Path) -> None:
+    shutil.copy(empty_database, tmp_path)
     done = shell(f"python {SHORT} | head -1", tmp_path, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.isascii()
@@ -57,13 +66,14 @@ def test_a_project_may_have_any_name(tmp_path: Path) -> None:
     """?, # and % mean something in the address of a database."""
     folder = tmp_path / "a?b#c%d %41"
     folder.mkdir()
-    first = shell(f"python {SHORT}", folder)
+    train = ["python", *SHORT.split()]
+    first = commands.run(train, folder)
     assert first.returncode == 0, first.stderr
-    again = shell(f"python {SHORT} resume=true \"output='{folder}/out'\"", folder)
+    again = commands.run([*train, "resume=true", f"output='{folder}/out'"], folder)
     assert "was finished" in again.stdout
     assert {path.name for path in tmp_path.iterdir()} == {folder.name}
     assert (folder / "mlflow.db").is_file()
     [run] = (folder / "mlruns").iterdir()
     assert (run / "artifacts" / "model.safetensors").is_file()
-    read = shell(f"python predict.py --run {run.name[:8]} nothing.png", folder)
+    read = commands.run(["python", "predict.py", "--run", run.name[:8], "nothing.png"], folder)
     assert read.stderr.startswith("predict.py: nothing.png")

@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ProcessPoolExecutor
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import torch
+from tests.commands import FORKS
 
 import lenet.data.torchvision_ops  # noqa: F401  before torchvision is imported
 from lenet.data import source
@@ -111,15 +113,17 @@ def test_unpacked_content_is_checked_each_time(root: Path, tmp_path: Path, spoil
         source.load_raw("mnist", tmp_path / "data")
 
 
+def count(root: str, folder: Path) -> int:
+    """How many digits to train on a process finds, with that MNIST_ROOT."""
+    os.environ["MNIST_ROOT"] = root
+    return len(source.load_raw("mnist", folder).train_labels)
+
+
 @pytest.mark.usefixtures("root")
 def test_eight_processes_unpack_once_and_all_succeed(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from lenet.data.source import load_raw; "
-        "print(len(load_raw('mnist', Path(sys.argv[1])).train_labels))"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path / "data")]
-    loading = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
-    assert [process.communicate(timeout=120)[0] for process in loading] == 8 * ["60000\n"]
+    given = 8 * [os.environ["MNIST_ROOT"]], 8 * [tmp_path / "data"]
+    with ProcessPoolExecutor(8, FORKS) as pool:
+        assert list(pool.map(count, *given)) == 8 * [60_000]
     assert [p.name for p in (tmp_path / "data").iterdir() if p.name != ".lock"] == ["MNIST"]
 
 
@@ -206,7 +210,9 @@ def test_a_folder_that_may_not_be_read_is_named(root: Path, tmp_path: Path) -> N
 
 
 def test_an_unknown_source_lists_those_that_exist(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"data.source=usps is not one of auto, mnist, digits"):
+    with pytest.raises(
+        InputError, match=r"data.source=usps is not one of auto, mnist, qmnist, digits"
+    ):
         source.load_raw("usps", tmp_path)
 
 

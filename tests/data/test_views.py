@@ -24,8 +24,19 @@ def slanted_bar(step):
     return raw
 
 
-def test_the_views_are_those_that_the_rows_name():
-    assert set(VIEWS) == {row.view for row in paper.ROWS.values()}
+def test_the_views_are_those_that_the_rows_name_and_one_without_geometry():
+    assert set(VIEWS) == {row.view for row in paper.ROWS.values()} | {"permuted"}
+
+
+def test_permuted_pixels_are_the_same_in_one_other_order():
+    raw = torch.arange(784).view(1, 28, 28).remainder(256).to(torch.uint8).repeat(2, 1, 1)
+    raw[1, 0, 0] = 200
+    plain, other = regular(raw).flatten(1), VIEWS["permuted"](raw).flatten(1)
+    assert torch.equal(plain.sort(1).values, other.sort(1).values)
+    assert not torch.equal(plain, other)
+    at = (other[0] != other[1]).nonzero().flatten()
+    assert len(at) == 1, "every digit has the same order"
+    torch.testing.assert_close(torch.cdist(plain, plain), torch.cdist(other, other))
 
 
 def test_regular_keeps_every_pixel_and_sets_the_papers_range():

@@ -1,5 +1,6 @@
 """Values that cannot be meant are refused with one line, before anything is loaded."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,8 +74,9 @@ def test_flat_keys_are_those_of_the_command_line() -> None:
     ],
 )
 def test_a_run_that_sees_a_part_of_each_epoch_says_so(
-    overrides: list[str], told: str, configure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    overrides: list[str], told: str, configure, empty_database: Path, tmp_path: Path, capsys
 ) -> None:
+    shutil.copy(empty_database, tmp_path)
     store = f"tracking.uri=sqlite:///{tmp_path}/mlflow.db"
     train(configure("tracking=mlflow", store, *overrides, epochs=1))
     assert (f"Epochs are cut short ({told})" in capsys.readouterr().out) == bool(told)

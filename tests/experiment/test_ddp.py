@@ -9,6 +9,7 @@ import psutil
 import pytest
 from tests.conftest import runs
 
+EPOCHS = 20  # of a run that is interrupted
 SHORT = ("data=digits", "recipe.epochs=2", "trainer.threads=1")
 
 
@@ -41,7 +42,7 @@ def test_what_goes_wrong_in_a_process_is_told(train) -> None:
 def test_no_process_outlives_the_first_and_the_run_goes_on(
     started, train, tmp_path: Path, number: signal.Signals
 ) -> None:
-    arguments = ("data=digits", "recipe.epochs=60", "trainer=ddp")
+    arguments = ("data=digits", f"recipe.epochs={EPOCHS}", "trainer=ddp")
     with started(*arguments) as process:
         while not list(tmp_path.glob("outputs/*/previous.ckpt")):
             assert process.poll() is None
@@ -60,4 +61,4 @@ def test_no_process_outlives_the_first_and_the_run_goes_on(
         [(points, steps)] = database.execute(
             "select count(*), count(distinct step) from metrics where key = 'train/loss'"
         )
-    assert points == steps == 60
+    assert points == steps == EPOCHS

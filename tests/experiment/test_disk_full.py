@@ -4,13 +4,13 @@ A limit to the size of files stands for the disk.
 """
 
 import resource
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
 import pytest
 import torch
+from tests.commands import Running
 from tests.conftest import runs
 
 from lenet.errors import InputError, writing
@@ -20,7 +20,7 @@ EPOCHS = 5
 
 
 def limited(
-    started: Callable[..., subprocess.Popen[str]], size: int, after: str, *arguments: str
+    started: Callable[..., Running], size: int, after: str, *arguments: str
 ) -> tuple[int, str]:
     """Runs train.py; once it says ``after`` no file grows beyond ``size`` bytes. Its exit code and
     standard error."""

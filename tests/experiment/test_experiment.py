@@ -1,5 +1,6 @@
 """From a configuration to a tracked result, end to end on real digits."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -24,10 +25,10 @@ from lenet.learning.modules import MinibatchModule
 from lenet.tracking import IDENTITY
 
 
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One store for all: making it takes seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> str:
+    """One store for all."""
+    return f"sqlite:///{shutil.copy(empty_database, tmp_path_factory.mktemp('store'))}"
 
 
 def test_a_run_is_all_there(configure, database: str, tmp_path: Path) -> None:
@@ -188,3 +189,22 @@ def test_threads_are_those_of_every_library(configure, monkeypatch: pytest.Monke
     train(configure("model=knn", "recipe=fit", "trainer.threads=1", epochs=None))
     assert {library["num_threads"] for library in seen} == {1}
     assert {library["user_api"] for library in seen} >= {"blas", "openmp"}
+
+
+def test_other_test_digits_are_tested_apart(configure, monkeypatch, database: str, capsys) -> None:
+    raw = load_raw("digits", Path())
+    more = replace(raw, further=(raw.test_images[:50], raw.test_labels[:50]))
+    monkeypatch.setattr("lenet.experiment.command.load_raw", lambda *_: more)
+    cfg = configure(
+        "model=linear", "recipe=fit", f"tracking={{uri:'{database}'}}", "seed=5", epochs=None
+    )
+    [outcome] = train(cfg)
+    assert "% of QMNIST's other 50 test digits" in capsys.readouterr().out
+    metrics = mlflow.MlflowClient(database).get_run(outcome.run).data.metrics
+    assert metrics["test/errors"] / 500 == metrics["test/error"] == outcome.error
+    assert metrics["qmnist/errors"] / 50 == metrics["qmnist/error"]
+
+
+def test_nobody_knows_who_wrote_the_stand_in(configure) -> None:
+    with pytest.raises(InputError, match="nobody knows who wrote the stand-in's digits"):
+        train(configure("data.validation=writers"))

@@ -14,8 +14,7 @@ from lenet.data.source import stand_in
 from lenet.ensemble.heads import LocalLearningHead
 from lenet.ensemble.recipes import BoostedNets, Headed, features_of
 from lenet.errors import InputError
-from lenet.experiment import loaded
-from lenet.experiment.config import build
+from lenet.experiment import build, compose_experiment, loaded
 from lenet.nets import TrainedNet
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -33,7 +32,7 @@ CPU = {"accelerator": "cpu", "devices": 1, "compile": False}
     ],
 )
 def test_a_saved_classifier_gives_the_same_scores(name: str, values, tmp_path: Path) -> None:
-    cfg = loaded.compose_experiment(name, CONF)
+    cfg = compose_experiment(name, CONF)
     for key, value in values.items():
         OmegaConf.update(cfg, key, value)
     raw = stand_in()
@@ -52,10 +51,8 @@ def test_a_saved_classifier_gives_the_same_scores(name: str, values, tmp_path: P
 
 
 def test_a_head_on_a_net_of_today_gives_the_same_scores(tmp_path: Path) -> None:
-    cfg = loaded.compose_experiment("lenet4_knn", CONF)
-    modern = OmegaConf.to_container(
-        loaded.compose_experiment("lenet4_modern", CONF).recipe, resolve=True
-    )
+    cfg = compose_experiment("lenet4_knn", CONF)
+    modern = OmegaConf.to_container(compose_experiment("lenet4_modern", CONF).recipe, resolve=True)
     OmegaConf.update(cfg, "recipe.base", modern | {"epochs": 1}, merge=False)
     raw = stand_in()
     digits = split(raw)
@@ -67,15 +64,13 @@ def test_a_head_on_a_net_of_today_gives_the_same_scores(tmp_path: Path) -> None:
 
 
 def untrained(name: str) -> TrainedNet:
-    return TrainedNet(build(loaded.compose_experiment(name, CONF).model))
+    return TrainedNet(build(compose_experiment(name, CONF).model))
 
 
 def test_boosted_nets_come_back_with_their_threshold(tmp_path: Path) -> None:
     boosted = BoostedNets([untrained("boosted_lenet4_dist") for _ in range(3)], threshold=0.25)
     boosted.save(tmp_path / "w")
-    reader = loaded.load_classifier(
-        loaded.compose_experiment("boosted_lenet4_dist", CONF), tmp_path / "w"
-    )
+    reader = loaded.load_classifier(compose_experiment("boosted_lenet4_dist", CONF), tmp_path / "w")
     raw = stand_in()
     seen = split(raw).test.images
     assert np.array_equal(reader.scores(raw.test_images), boosted.scores(seen))
@@ -88,7 +83,7 @@ def test_a_local_head_comes_back_with_its_neighbours(tmp_path: Path) -> None:
     features = features_of(net, digits.train.images)
     headed = Headed.fit(net, LocalLearningHead(), features, digits.train.labels)
     headed.save(tmp_path / "w")
-    reader = loaded.load_classifier(loaded.compose_experiment("lenet4_local", CONF), tmp_path / "w")
+    reader = loaded.load_classifier(compose_experiment("lenet4_local", CONF), tmp_path / "w")
     some = raw.test_images[:20]
     assert np.array_equal(reader.scores(some), headed.scores(digits.test.images[:20]))
 
@@ -97,28 +92,28 @@ def test_what_does_not_belong_together_is_told(tmp_path: Path) -> None:
     weights = tmp_path / "w"
     untrained("lenet5").save(weights)
     with pytest.raises(InputError, match=r"w does not fit its configuration: .*LeNet1") as told:
-        loaded.load_classifier(loaded.compose_experiment("lenet1", CONF), weights)
+        loaded.load_classifier(compose_experiment("lenet1", CONF), weights)
     assert "\n" not in str(told.value)
     with pytest.raises(InputError, match=r"does not fit its config.*not a classifier saved"):
-        loaded.load_classifier(loaded.compose_experiment("knn", CONF), weights)
+        loaded.load_classifier(compose_experiment("knn", CONF), weights)
     with pytest.raises(InputError, match=r"cannot be loaded .*features"):
-        loaded.load_classifier(loaded.compose_experiment("lenet4_knn", CONF), weights)
+        loaded.load_classifier(compose_experiment("lenet4_knn", CONF), weights)
     for broken in (b"", b"no tensors at all"):
         weights.write_bytes(broken)
         with pytest.raises(InputError, match="w cannot be loaded"):
-            loaded.load_classifier(loaded.compose_experiment("lenet5", CONF), weights)
+            loaded.load_classifier(compose_experiment("lenet5", CONF), weights)
     with pytest.raises(InputError, match="none cannot be loaded"):
-        loaded.load_classifier(loaded.compose_experiment("lenet5", CONF), tmp_path / "none")
+        loaded.load_classifier(compose_experiment("lenet5", CONF), tmp_path / "none")
     with pytest.raises(InputError, match=r"cannot be loaded .*gone.yaml"):
         loaded.load_classifier(tmp_path / "gone.yaml", weights)
     with pytest.raises(InputError, match="lenet6 is not an experiment of"):
-        loaded.compose_experiment("lenet6", CONF)
+        compose_experiment("lenet6", CONF)
 
 
 @pytest.mark.parametrize("target", ["os.system", "lenet.nets.lenet5.torch.hub.load", ""])
 def test_a_configuration_makes_known_nets_only(target: str, tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "w")
-    cfg = loaded.compose_experiment("lenet5", CONF)
+    cfg = compose_experiment("lenet5", CONF)
     cfg.model = {"_target_": target, "command": "true"}
     with pytest.raises(InputError, match="is not one of this project"):
         loaded.load_classifier(cfg, tmp_path / "w")

@@ -1,6 +1,7 @@
 """Sweeps whose jobs run beside each other: what the serial sweep gives, each run once."""
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.conftest import runs
 
 SWEEP = ("-m", "model=lenet5,lenet5_relu", "seed=0,1", "data=digits", "recipe.epochs=1")
 JOBS = 4
+WORKERS = 2
 
 
 def children(folder: Path) -> dict[str, tuple[str, float, str]]:
@@ -31,10 +33,14 @@ def children(folder: Path) -> dict[str, tuple[str, float, str]]:
 
 
 @pytest.mark.slow
-def test_parallel_workers_give_what_the_serial_sweep_gives(train, tmp_path: Path) -> None:
+def test_parallel_workers_give_what_the_serial_sweep_gives(
+    train, empty_database: Path, tmp_path: Path
+) -> None:
     # folders of their own: MLflow would not see a new database of the same name
-    workers = ("hydra/launcher=joblib", f"hydra.launcher.n_jobs={JOBS}")
+    workers = ("hydra/launcher=joblib", f"hydra.launcher.n_jobs={WORKERS}")
     for name, launcher in (("serial", ()), ("parallel", workers)):
+        (tmp_path / name).mkdir()
+        shutil.copy(empty_database, tmp_path / name)
         done = train(*SWEEP, *launcher, LENET_ROOT=str(tmp_path / name))
         assert done.returncode == 0, done.stderr
     serial = children(tmp_path / "serial")

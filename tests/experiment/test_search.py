@@ -46,11 +46,3 @@ def test_a_trial_that_fails_ends_no_search(train, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "failed lenet5: model.pooling=median is not one of average, max" in done.stdout
     assert found(tmp_path)["best_params"]["model.pooling"] == "average"
-
-
-@pytest.mark.slow
-def test_a_search_without_a_validation_split_is_refused(train) -> None:
-    done = train(*QUICK, "data.validation=0")
-    assert done.returncode == 1
-    assert "a search goes by the validation error: leave data.validation=0 out" in done.stderr
-    assert "Traceback" not in done.stderr

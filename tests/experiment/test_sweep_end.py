@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests.conftest import runs
 
 from lenet.errors import InputError
 from lenet.experiment import Sweep
-from lenet.experiment.sweep import PARENT, SweepJob, read_parent
+from lenet.experiment.sweep import PARENT, SweepJob, read_note, read_parent
 from lenet.files import LARGEST_TEXT
 from lenet.terminal import Failure
 from lenet.tracking import Tracker
@@ -28,11 +29,13 @@ def test_a_name_like_markup_ends_as_any_other(train, tmp_path: Path) -> None:
     assert list(statuses.values()) == ["FAILED"]  # the sweep's
 
 
-def opened(folder: Path) -> Sweep:
+@pytest.fixture
+def sweep(tmp_path: Path, empty_database: Path) -> Sweep:
     """A sweep whose parent run is open."""
+    shutil.copy(empty_database, tmp_path)
     sweep = Sweep()
-    sweep.folder = folder
-    sweep.tracker = Tracker(f"sqlite:///{folder}/mlflow.db", folder / "mlruns", True).start()
+    sweep.folder = tmp_path
+    sweep.tracker = Tracker(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "mlruns", True).start()
     sweep.parent = sweep.tracker.open("sweep", None, "identity", again=False)
     return sweep
 
@@ -61,11 +64,17 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize("damage", DAMAGED, ids=lambda damage: damage[:40])
-def test_what_fails_at_the_end_ends_the_sweep(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
-) -> None:
-    sweep = opened(tmp_path)
+def test_a_damaged_note_is_a_failure(tmp_path: Path, damage: str) -> None:
     (tmp_path / "job-0000.json").write_text(damage)
+    failure = read_note(tmp_path / "job-0000.json")["failure"]
+    assert failure.reason.startswith("its note cannot be read: ")
+    assert failure.reason.isprintable()
+
+
+def test_what_fails_at_the_end_ends_the_sweep(
+    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "job-0000.json").write_text(DAMAGED[0])
     SweepJob(tmp_path, 1, sweep.parent).failed(Failure("lenet5", "there was a reason"))
     with pytest.raises(SystemExit) as ended:
         sweep.on_multirun_end(OmegaConf.create())
@@ -77,8 +86,7 @@ def test_what_fails_at_the_end_ends_the_sweep(
     assert parent.info.status == "FAILED"
 
 
-def test_notes_steer_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sweep = opened(tmp_path)
+def test_notes_steer_no_terminal(sweep: Sweep, tmp_path: Path, capsys) -> None:
     (tmp_path / "job-0000.json").write_text(outcome(name="a\x1b]0;b"))
     SweepJob(tmp_path, 1, sweep.parent).failed(Failure("c\x1b[2J", "there was\na reason"))
     with pytest.raises(SystemExit):
@@ -97,13 +105,15 @@ def test_a_damaged_parent_is_told_in_one_line(tmp_path: Path, damage: str) -> No
 
 
 def test_a_table_that_fails_does_not_leave_the_parent_open(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    sweep: Sweep,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fails(*_: object) -> None:
         raise RuntimeError("no terminal can show this")
 
     monkeypatch.setattr("lenet.experiment.sweep.table", fails)
-    sweep = opened(tmp_path)
     with pytest.raises(SystemExit) as ended:
         sweep.on_multirun_end(OmegaConf.create())
     assert ended.value.code == 1

@@ -28,16 +28,6 @@ def test_a_sweep_is_one_parent_with_a_child_for_each_job(train, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_a_failed_job_fails_the_sweep_and_stops_no_other(train, tmp_path: Path) -> None:
-    done = train("-m", "model.pooling=median,max", *QUICK)
-    assert done.returncode == 1
-    assert "model.pooling=median is not one of average, max" in done.stderr
-    assert "failed lenet5: model.pooling=median" in done.stdout
-    statuses = sorted((run.info.run_name, run.info.status) for run in runs(tmp_path))
-    assert [status for _, status in statuses] == ["FINISHED", "FAILED"]  # of jobs, of the sweep
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("multirun", [[], ["-m"]])
 def test_an_interrupted_run_is_killed(
@@ -56,34 +46,18 @@ def test_an_interrupted_run_is_killed(
 
 
 @pytest.mark.slow
-def test_help_shows_the_choices(train) -> None:
-    done = train("--help")
-    assert done.returncode == 0
-    assert "lenet5_max_relu" in done.stdout
-    assert "python train.py -m model=lenet5,lenet5_relu" in done.stdout
-
-
-@pytest.mark.slow
 def test_every_row_of_figure_9_is_an_experiment_that_runs(train, tmp_path: Path) -> None:
     rows = sorted(paper.ROWS)
     assert {path.stem for path in (PROJECT / "conf" / "experiment").glob("*.yaml")} >= set(rows)
     quick = [row for row in rows if row not in SLOW_ON_ANY_DIGITS]
     done = train(
         "-m", f"experiment={','.join(quick)}", "data.source=digits", "tracking=off",
-        "data.validation=200", "seeds=[0]", "trainer.threads=1",
+        "data.train_size=100", "data.validation=100", "seeds=[0]", "trainer.threads=1",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     table = done.stdout.split("stand-in digits, NOT MNIST")[-1]
     for row in quick:
         assert f" {row} " in table
-
-
-@pytest.mark.slow
-def test_all_lenet5_models_train_with_the_default_recipe(train) -> None:
-    done = train("-m", "model=glob(lenet5*)", *QUICK, "tracking=off")
-    assert done.returncode == 0, done.stderr
-    for name in ("lenet5_1998", "lenet5_max_relu_rbf", "lenet5_rbf"):
-        assert f" {name} " in done.stdout
 
 
 @pytest.mark.slow

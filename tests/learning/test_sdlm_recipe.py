@@ -1,6 +1,8 @@
 """The recipe of 1998 under Lightning: it learns, repeats itself, and keeps seeds apart."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -29,6 +31,10 @@ def digits() -> Digits:
     return split(stand_in())
 
 
+def few(**changed: Any) -> Digits:
+    return split(stand_in(), train_size=500, **changed)
+
+
 def fit(digits: Digits, folder: Path, seeds: list[int], recipe: SDLM = RECIPE):
     """Scores of the test digits for each seed, and each seed's epochs."""
     epochs: list[list[tuple]] = [[] for _ in seeds]
@@ -54,9 +60,9 @@ def test_it_learns_and_tells_each_pass_with_its_rates(digits: Digits, tmp_path: 
     assert checkpoint["lanes"].shape == (1, 60_000)
 
 
-def test_a_seed_learns_the_same_in_company(digits: Digits, tmp_path: Path) -> None:
-    both, _ = fit(digits, tmp_path / "both", [3, 7])
-    [alone], _ = fit(digits, tmp_path / "alone", [7])
+def test_a_seed_learns_the_same_in_company(tmp_path: Path) -> None:
+    both, _ = fit(few(), tmp_path / "both", [3, 7])
+    [alone], _ = fit(few(), tmp_path / "alone", [7])
     assert (both[1] == alone).all()
     assert (both[0] != alone).any()
 
@@ -70,17 +76,15 @@ def test_the_error_of_a_pass_counts_each_pattern_once(digits: Digits, tmp_path: 
 
 
 def test_distorted_patterns_are_harder(tmp_path: Path) -> None:
-    plain, distorted = split(stand_in()), split(stand_in(), distort=True)
-    _, [easy] = fit(plain, tmp_path / "a", [0])
-    _, [hard] = fit(distorted, tmp_path / "b", [0])
+    _, [easy] = fit(few(), tmp_path / "a", [0])
+    _, [hard] = fit(few(distort=True), tmp_path / "b", [0])
     assert hard[-1][1]["train/loss"] > easy[-1][1]["train/loss"]
 
 
 @pytest.mark.parametrize("distort", [False, True])
 def test_noisy_patterns_are_harder_and_repeat_themselves(distort: bool, tmp_path: Path) -> None:
-    few = {"train_size": 500, "distort": distort}
-    _, [easy] = fit(split(stand_in(), **few), tmp_path / "a", [0])
-    noisy = split(stand_in(), **few, noise=0.1)
+    _, [easy] = fit(few(distort=distort), tmp_path / "a", [0])
+    noisy = few(distort=distort, noise=0.1)
     scores, [hard] = fit(noisy, tmp_path / "b", [0])
     assert hard[-1][1]["train/loss"] > easy[-1][1]["train/loss"]
     both, _ = fit(noisy, tmp_path / "c", [1, 0])
@@ -88,7 +92,7 @@ def test_noisy_patterns_are_harder_and_repeat_themselves(distort: bool, tmp_path
 
 
 def test_the_test_error_of_each_pass_is_there_where_figure_5_asks(tmp_path: Path) -> None:
-    scores, [epochs] = fit(split(stand_in(), test_each_epoch=True), tmp_path, [0])
+    scores, [epochs] = fit(few(test_each_epoch=True), tmp_path, [0])
     labels = stand_in().test_labels.numpy()
     assert epochs[-1][1]["figure_5/test_error"] == pytest.approx(
         (scores[0].argmax(1) != labels).mean()
@@ -111,7 +115,7 @@ def test_weights_that_leave_the_finite_stop_the_run(digits: Digits, tmp_path: Pa
 def test_a_killed_training_continues_to_the_same_bits(
     distort: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digits = split(stand_in(), distort=distort)
+    digits = few(distort=distort)
     whole, all_epochs = fit(digits, tmp_path / "whole", [0, 5])
     update, calls = Lanes.update, iter(range(1))
 
@@ -129,3 +133,20 @@ def test_a_killed_training_continues_to_the_same_bits(
         assert (one == other).all()
     for some, all_ in zip(epochs, all_epochs, strict=True):
         assert [m["train/loss"] for _, m in some] == [m["train/loss"] for _, m in all_]
+
+
+def test_starts_and_orders_are_crossed(digits: Digits, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=1)
+    plain, _ = fit(digits, tmp_path / "plain", [0, 1], recipe)
+    crossed, epochs = fit(digits, tmp_path / "crossed", [0, 1, 2, 3], replace(recipe, orders=2))
+    assert (crossed[0] == plain[0]).all()  # start 0, order 0
+    assert (crossed[3] == plain[1]).all()  # start 1, order 1
+    norms = [first[0][1]["weight_norm"] for first in epochs]  # before the first pass
+    assert norms[0] == norms[1] != norms[2] == norms[3]
+    assert len({scores.tobytes() for scores in crossed}) == 4
+
+
+def test_centres_that_learn_are_refused(digits: Digits, tmp_path: Path) -> None:
+    net = LeNet5("subsampling", "scaled_tanh", "learned_rbf", "table1")
+    with pytest.raises(InputError, match="no initial range is known for EuclideanRBF"):
+        RECIPE.fit(Task([net], [0], digits, CPU, tmp_path, [lambda *_: None]))

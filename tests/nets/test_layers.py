@@ -130,6 +130,13 @@ def test_rbf_centres_are_fixed_but_saved():
     assert list(layer.state_dict()) == ["centres"]
 
 
+def test_rbf_centres_learn_where_they_are_asked_to():
+    layer = EuclideanRBF(torch.tensor([[1.0, 0.0]]), learned=True)
+    layer(torch.tensor([[3.0, 0.0]])).sum().backward()
+    assert layer.centres.grad.tolist() == [[4.0, 0.0]]  # towards the input, where scores are larger
+    assert list(layer.state_dict()) == ["centres"]
+
+
 def test_bitmaps_are_ten_different_pictures_of_the_two_target_values():
     assert BITMAPS.shape == (10, paper.LENET5["F6"].maps)
     assert set(BITMAPS.flatten().tolist()) == {-1, 1}

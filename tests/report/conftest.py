@@ -10,8 +10,14 @@ import pytest
 from lenet import report, results
 from lenet.report import groups, tables
 from lenet.results.result import Result
+from lenet.statistics import Writers
+from lenet.study import evaluation
 
 COUNT = 500
+WRITERS = (  # who might have written 60,000 training digits, and these
+    Writers(1_000 + np.arange(60_000) // 240, np.arange(60_000) < 30_000),
+    Writers(np.arange(COUNT) // 10, np.arange(COUNT) < COUNT // 2),
+)
 
 
 def make(
@@ -76,12 +82,13 @@ def whole(data: str = "mnist") -> list[Result]:
 
 def rows(found: dict[str, Result]) -> pd.DataFrame:
     """The table of results, evaluated."""
-    return tables.rows(found, results.evaluate_all(found))
+    return tables.rows(found, evaluation.evaluate(found, WRITERS))
 
 
 def build(folder: Path, reports: Path, readme: Path | None = None) -> None:
     """The stages evaluate and report."""
-    results.save_figures(results.evaluate_all(results.load_all(folder)), reports / results.FIGURES)
+    figures = evaluation.evaluate(results.load_all(folder), WRITERS)
+    results.save_figures(figures, reports / results.FIGURES)
     report.build(folder, reports, readme)
 
 

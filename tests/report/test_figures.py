@@ -10,11 +10,12 @@ from lenet.report.figures import errors as figures_errors
 from lenet.report.figures import learning as figures_learning
 from lenet.report.figures import rows as figures_rows
 from lenet.report.figures import style
+from lenet.study.evaluation import evaluate
 
 
 def test_pairs_are_counted_in_the_mean_over_seeds():
     result = make("lenet5_dist", [4, 8])  # every error gives the next class
-    counts = figures_errors.pair_counts(result)
+    counts = result.pairs
     assert counts.sum() == pytest.approx(6)
     next_class = counts[np.arange(10), (np.arange(10) + 1) % 10]
     assert next_class.sum() == pytest.approx(6)
@@ -105,8 +106,10 @@ def test_quantities_have_three_figures(value, text):
 
 def test_a_seed_that_fails_is_named_and_does_not_hide_the_others():
     failing = {"lenet5_relu_rbf": 400}
-    found = {name: make(name, [5, 6, failing.get(name, 7)]) for name in groups.CELLS.values()}
-    drawn = figures_learning.all_figures(found, tables.ablation(found))
+    found = {
+        name: make(name, [5, 6, failing.get(name, 7)], "lenet5") for name in groups.CELLS.values()
+    }
+    drawn = figures_learning.all_figures(found, tables.effects(evaluate(found)))
     figure, caption = drawn["figure_beyond_ablation_cells"]
     assert "Of the 3 seeds of average pooling, ReLU, RBF output 1 failed: 80.0 %." in caption
     assert "rest on that" in drawn["figure_beyond_ablation"][1]

@@ -109,7 +109,8 @@ def test_a_stand_in_says_so_everywhere(folder, tmp_path):
         text = (tmp_path / "reports" / name).read_text()
         assert "NOT MNIST" in text
         assert (
-            "reproduced" not in text.split("What was found")[2 if name == "index.html" else 1][:600]
+            "contradicted"
+            not in text.split("What was found")[2 if name == "index.html" else 1][:600]
         )
 
 

@@ -5,10 +5,11 @@ import io
 
 import numpy as np
 import pytest
-from tests.report.conftest import make, rows
+from tests.report.conftest import WRITERS, make, rows
 
 from lenet import paper
 from lenet.report import groups, tables
+from lenet.study.evaluation import evaluate
 
 
 def by_name(*found):
@@ -46,6 +47,16 @@ def test_a_row_of_two_seeds_worked_by_hand():
     assert line["reject_pct"] == pytest.approx(1.5)  # those that are wrong are the least sure
     assert (line["macs"], line["memory"], line["seconds"]) == (400_000, 60_000, 60)
     assert len(line["runs"]) == 2
+    assert line["ci_writer_low_pct"] < 1.5 < line["ci_writer_high_pct"]
+    assert (line["students_pct"] + line["employees_pct"]) / 2 == pytest.approx(1.5)
+    assert line["reject_low_pct"] <= 1.5 <= line["reject_high_pct"]
+
+
+def test_without_writers_there_is_nothing_by_writer():
+    found = by_name(make("lenet5", [5, 10]))
+    line = tables.rows(found, evaluate(found)).set_index("row").loc["lenet5"]
+    assert line[["ci_writer_low_pct", "ci_writer_high_pct", "students_pct"]].isna().all()
+    assert line["ci_low_pct"] < 1.5 < line["ci_high_pct"]
 
 
 def test_a_row_without_results_is_missing_and_has_no_figures():
@@ -61,13 +72,14 @@ def test_a_row_without_results_is_missing_and_has_no_figures():
 def test_the_csv_has_the_columns_that_are_promised():
     assert tables.csv(rows({})).splitlines()[0] == (
         "row,paper_error_pct,error_mean_pct,ci_low_pct,ci_high_pct,seeds,verdict,reject_pct,"
-        "macs,memory,seconds"
+        "macs,memory,seconds,ci_writer_low_pct,ci_writer_high_pct,students_pct,employees_pct,"
+        "reject_low_pct,reject_high_pct,p"
     )
 
 
 def test_verdicts_count_the_rows_and_not_the_second_configs():
     table = rows(by_name(make("linear", [0]), make("linear_regular", [300], "linear")))
-    assert tables.verdicts(table) == {"better": 1, "missing": 26}
+    assert tables.verdicts(table) == {"contradicted": 1, "missing": 26}
 
 
 def test_a_stand_in_has_no_verdict_beside_the_paper():
@@ -75,9 +87,10 @@ def test_a_stand_in_has_no_verdict_beside_the_paper():
     assert tables.verdicts(table) == {"stand-in": 1, "missing": 26}
 
 
-def test_single_runs_are_told_apart_by_mcnemar():
+def test_single_runs_are_told_apart_by_mcnemar_where_nobody_knows_the_writers():
     one, other = make("linear", [10]), make("linear_least_squares", [40], "linear")
-    pair = tables.comparisons(by_name(one, other)).iloc[0]
+    found = by_name(one, other)
+    pair = tables.comparisons(found, evaluate(found)).iloc[0]
     assert (pair["a"], pair["b"], pair["method"]) == ("linear", other.experiment, "McNemar")
     # the ten errors of the one are among the forty of the other: 30 discordant digits, one way
     assert pair["p"] == pair["p_holm"] == pytest.approx(2 * 0.5**30)
@@ -86,8 +99,9 @@ def test_single_runs_are_told_apart_by_mcnemar():
 
 def test_plain_and_distorted_are_compared_over_seeds():
     found = by_name(make("lenet5", [50, 50]), make("lenet5_dist", [5, 5]))
-    pair = tables.comparisons(found).iloc[0]
-    assert (pair["a"], pair["b"], pair["method"]) == ("lenet5", "lenet5_dist", "bootstrap")
+    pair = tables.comparisons(found, evaluate(found, WRITERS)).iloc[0]
+    assert (pair["a"], pair["b"], pair["method"]) == ("lenet5", "lenet5_dist", "t, by writer")
+    assert (pair["label_a"], pair["label_b"]) == ("LeNet-5", "[dist] LeNet-5")
     assert pair["difference_pct"] == pytest.approx(9)
     assert pair["p"] < 0.01
 
@@ -97,16 +111,16 @@ def test_the_ablation_needs_all_its_cells():
         name: make(name, [10 + 5 * levels[0]] * 2, "lenet5")
         for levels, name in groups.CELLS.items()
     }
-    effects = tables.ablation(cells)
+    effects = tables.effects(evaluate(cells, WRITERS))
     assert effects is not None
     assert effects["effect"].iloc[0] == "max pooling"
     np.testing.assert_allclose(effects["difference"].iloc[:3], [0.01, 0, 0], atol=1e-12)
     del cells["lenet5_rbf"]
-    assert tables.ablation(cells) is None
+    assert tables.effects(evaluate(cells, WRITERS)) is None
 
 
 def test_metrics_are_what_dvc_shows():
     shown = tables.metrics(rows(by_name(make("lenet5", [5]))))
     assert shown["rows"].keys() == {"lenet5"}
     assert shown["rows"]["lenet5"]["error_mean_pct"] == 1
-    assert shown["verdicts"] == {"reproduced": 1, "missing": 26}
+    assert shown["verdicts"] == {"not contradicted": 1, "missing": 26}

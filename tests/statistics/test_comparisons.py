@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 from benchmarks.interval_coverage import Method, coverage, of_difference
 
-from lenet.statistics import holm, mcnemar, paired_bootstrap
-from lenet.statistics.comparisons import resampled_errors
-
-
-def generator() -> np.random.Generator:
-    return np.random.default_rng(0)
+from lenet.statistics import Writers, compare, holm, mcnemar
 
 
 def disjoint(a: int, b: int, both: int = 20, count: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
@@ -38,44 +33,32 @@ def test_holm_by_hand() -> None:
 def test_one_seed_each_has_the_paired_normal_interval() -> None:
     # d = a - b is +1 on 60 digits, -1 on 30: variance (90/N - (30/N)^2) / N
     a, b = disjoint(60, 30)
-    found = paired_bootstrap(a[None], b[None], generator())
+    found = compare(a[None], b[None])
     half = 1.96 * np.sqrt((90e-4 - 30e-4**2) / 10_000)
     assert found.difference == pytest.approx(30e-4)
-    assert found.low == pytest.approx(30e-4 - half, abs=1e-4)
-    assert found.high == pytest.approx(30e-4 + half, abs=1e-4)
+    assert found.low == pytest.approx(30e-4 - half, abs=1e-5)
+    assert found.high == pytest.approx(30e-4 + half, abs=1e-5)
     assert found.p == pytest.approx(mcnemar(a, b), abs=1e-3)
-
-
-def test_the_bootstraps_variance_by_hand() -> None:
-    # of one method: variance of the seeds' means over S, and of the digits' means over N
-    wrong = generator().random((5, 10_000)) < np.array([[0.01], [0.02], [0.03], [0.04], [0.05]])
-    variance = wrong.mean(1).var(ddof=1) / 5 + wrong.mean(0).var() / 10_000
-    resampled = resampled_errors([wrong], generator(), 20_000)
-    assert resampled.var() == pytest.approx(variance, rel=0.03)
-    assert resampled.mean() == pytest.approx(wrong.mean(), rel=0.01)
 
 
 def test_a_method_beside_itself_does_not_differ() -> None:
     wrong = disjoint(50, 0)[0][None]
-    found = paired_bootstrap(wrong, wrong, generator(), 500)
+    found = compare(wrong, wrong)
     assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
 
 
-def test_a_great_difference_is_as_sure_as_resamples_can_tell() -> None:
-    a, b = disjoint(500, 20)
-    found = paired_bootstrap(np.stack([a, a]), b[None], generator(), 999)
-    assert found.low > 0
-    assert found.p == pytest.approx(2 / 1_000)
-
-
-def test_the_generator_decides() -> None:
+def test_errors_of_one_writer_tell_less() -> None:
     a, b = disjoint(60, 30)
-    first = paired_bootstrap(a[None], b[None], generator(), 500)
-    assert first == paired_bootstrap(a[None], b[None], generator(), 500)
-    assert first != paired_bootstrap(a[None], b[None], np.random.default_rng(1), 500)
+    strangers = Writers(np.arange(10_000), np.arange(10_000) % 2 == 0)
+    tens = Writers(np.arange(10_000) // 10, np.arange(10_000) // 10 % 2 == 0)
+    sure, less_sure = (compare(a[None], b[None], who) for who in (strangers, tens))
+    assert sure.difference == less_sure.difference
+    assert sure.p < less_sure.p < 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5])
-def test_the_bootstrap_covers_a_difference(seeds: int) -> None:
-    assert 0.93 <= coverage(of_difference, Method.of(0.0095, between=0.001), seeds, 400) <= 0.98
+@pytest.mark.parametrize("writers", [False, True])
+def test_a_difference_covers(seeds: int, writers: bool) -> None:
+    method = Method.of(0.0095, between=0.001, writers=writers)
+    assert 0.93 <= coverage(of_difference, method, seeds, 400) <= 0.985

@@ -20,7 +20,7 @@ def cells(errors: dict[tuple[int, int, int], int], seeds: int = 2) -> np.ndarray
 def test_effects_by_hand() -> None:
     # 20 errors, 6 fewer with i, 4 more with k, 8 more where i and j are both 1
     count = {(i, j, k): 20 - 6 * i + 4 * k + 8 * i * j for i, j, k in np.ndindex(2, 2, 2)}
-    table = effects(cells(count), NAMES, np.random.default_rng(0), 200)
+    table = effects(cells(count), NAMES)
     assert table.effect.tolist() == [
         "pooling",
         "activation",
@@ -37,13 +37,13 @@ def test_effects_by_hand() -> None:
 
 
 def test_the_interaction_of_three_by_hand() -> None:
-    table = effects(cells({(1, 1, 1): 8}), NAMES, np.random.default_rng(0), 200)
+    table = effects(cells({(1, 1, 1): 8}), NAMES)
     # one cell of 8: a mean over four cells holds a quarter of it, over two a half
     assert table.difference.to_numpy() == pytest.approx(np.array([2, 2, 2, 4, 4, 4, 8]) / 1_000)
 
 
 def test_p_values_are_adjusted_together() -> None:
-    table = effects(cells({(1, 1, 1): 8}), NAMES, np.random.default_rng(0), 999)
+    table = effects(cells({(1, 1, 1): 8}), NAMES)
     assert (table.p < 0.05).all()  # 8 errors in one cell, none elsewhere
     assert table.p_holm.min() == pytest.approx(7 * table.p.min())
 
@@ -51,7 +51,7 @@ def test_p_values_are_adjusted_together() -> None:
 def test_cells_may_differ_in_seeds() -> None:
     wrong = cells({(1, 0, 0): 12})
     ragged = [[[wrong[i, j, k][: 1 + i] for k in (0, 1)] for j in (0, 1)] for i in (0, 1)]
-    table = effects(ragged, NAMES, np.random.default_rng(0), 200)
+    table = effects(ragged, NAMES)
     assert table.difference[0] == pytest.approx(0.003)
 
 

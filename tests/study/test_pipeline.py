@@ -39,8 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         source, target = PROJECT / name, folder / name
         target.parent.mkdir(exist_ok=True)
         if source.is_dir():
-            ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-            shutil.copytree(source, target, ignore=ignore)
+            shutil.copytree(source, target)  # with what is compiled of it
         else:
             shutil.copy(source, target)
     for path in (folder / "conf" / "experiment").glob("*.yaml"):
@@ -75,9 +74,7 @@ def test_a_study_from_nothing_to_its_report(project: Path) -> None:
     first = whole[: whole.index("Running stage 'train@", whole.index("Running stage 'train@") + 9)]
     assert first.count("test error %") == 2  # the first stage has trained for both
     assert "NOT MNIST" in (project / "reports" / "index.html").read_text()
-    assert "lenet5" in dvc(project, "metrics", "show")
     assert "Running stage" not in dvc(project, "repro")
-    assert "report" in dvc(project, "dag")
 
     umask = os.umask(0)  # what the stages write has the modes that it asks for
     os.umask(umask)

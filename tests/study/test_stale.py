@@ -1,32 +1,47 @@
-"""What makes which rows stale: one line a case, on a clone, by `dvc repro -s code` and
-`dvc status`."""
+"""What makes which rows stale: one line a case, by the files that the stage `code` writes on a
+clone; and by `dvc status`, which goes by these files."""
 
 import json
 import os
 import shutil
-import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
+from tests import commands
 from tests.conftest import PROJECT
 
-ROWS = {path.stem: path.read_text() for path in (PROJECT / "conf" / "experiment").glob("*.yaml")}
+from lenet.experiment import identity
+from lenet.experiment.reachable import Package
+from lenet.study import code, profile
+from lenet.study.__main__ import main
+from lenet.study.code import OF_ROWS, OF_STAGES
+from lenet.study.profile import Parameters
+
+ROWS = {  # of each kind some: composing one takes a while
+    *("lenet1", "lenet1_modern", "lenet4_knn", "boosted_lenet4_dist"),
+    *("lenet5", "lenet5_dist", "lenet5_relu", "step1_adam"),
+    *("mlp_300", "mlp_300_deslant", "mlp_300_deslant_modern", "mlp_1000_modern"),
+    *("linear", "linear_deslant", "pairwise_linear", "pairwise_linear_regular"),
+    *("knn", "knn_deslant", "tangent_distance", "pca_quadratic", "rbf_network"),
+    *("svm_poly4", "svm_poly4_regular", "v_svm_poly9_deslant"),
+}
 NETS = {row for row in ROWS if row.startswith(("lenet", "mlp", "step", "boosted"))}
 LENET5 = {row for row in NETS if row.startswith(("lenet5", "step"))}
 MLP = {row for row in NETS if row.startswith("mlp")}
 TODAY = {row for row in NETS if "_modern" in row or row.startswith("step")}
-TODAY |= {
-    row for row in LENET5 if row.removeprefix("lenet5_").split("_")[0] in ("max", "relu", "rbf")
-}
-DESLANTED = {"knn_deslant", "linear_deslant", "linear_deslant_least_squares", "mlp_300_deslant"}
-DESLANTED |= {"mlp_300_deslant_modern", "pairwise_linear", "rs_svm_poly5", "svm_poly4"}
-DESLANTED |= {"v_svm_poly9_deslant"}
-REGULAR = {"svm_poly4_regular", "rs_svm_poly5_regular", "pairwise_linear_regular"}
-VIEWED = (
-    DESLANTED | REGULAR | {"lenet1", "lenet1_modern", "tangent_distance"}
-)  # name their view themselves
+TODAY |= {"lenet5_relu"}
+DESLANTED = {row for row in ROWS if row.endswith(("_deslant", "_deslant_modern"))}
+DESLANTED |= {"pairwise_linear", "svm_poly4"}
+VIEWED = DESLANTED | {row for row in ROWS if row.endswith("_regular")}  # name their view themselves
+VIEWED |= {"lenet1", "lenet1_modern", "tangent_distance"}
 SRC = "src/lenet"
+
+pytestmark = pytest.mark.slow  # each change of a value composes all of them again
 
 CASES = {
     "an experiment's value": (
@@ -49,12 +64,12 @@ CASES = {
     ),
     "a default of the whole configuration": (
         ("conf/config.yaml", "  - trainer: auto", "  - trainer: debug"),
-        set(ROWS),
+        ROWS,
         set(),
     ),
     "the default view": (
         ("conf/data/auto.yaml", "view: regular", "view: deslanted"),
-        set(ROWS) - VIEWED,
+        ROWS - VIEWED,
         set(),
     ),
     "a recipe": (
@@ -81,7 +96,12 @@ CASES = {
     "an interval": (
         (f"{SRC}/statistics/intervals.py", "(1 + confidence) / 2", "confidence"),
         set(),
-        {"evaluate", "report"},
+        {"evaluate"},
+    ),
+    "a margin": (
+        (f"{SRC}/study/claims/margins.py", "ALIKE = 0.002", "ALIKE = 0.003"),
+        set(),
+        {"evaluate"},
     ),
     "a caption": (
         (f"{SRC}/report/figures/cost.py", '"neighbours"', '"nearest neighbours"'),
@@ -100,81 +120,132 @@ CASES = {
         set(),
         set(),
     ),
-    "the thread count": (("params.yaml", "threads: 1", "threads: 2"), set(ROWS), {"pictures"}),
+    "the thread count": (("params.yaml", "threads: 1", "threads: 2"), ROWS, set()),
 }
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project with every stage up to date, as `dvc commit` writes it down."""
+    """The project as it lies here."""
     folder = tmp_path_factory.mktemp("clone") / "project"
-    ignored = shutil.ignore_patterns(".venv", "__pycache__", "outputs", "mlruns", "*.db", "*_cache")
+    ignored = shutil.ignore_patterns(".venv", "outputs", "mlruns", "*.db", "*_cache")
     shutil.copytree(PROJECT, folder, ignore=ignored, symlinks=True)
-    dvc(folder, "repro", "-s", "code")
-    dvc(folder, "commit", "-f")
     return folder
 
 
-def dvc(folder: Path, *arguments: str) -> str:
-    scripts = Path(sys.executable).parent
-    environment = os.environ | {
-        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(folder / "src"),
-        "LENET_ROOT": str(folder),
+def written(clone: Path) -> dict[str, str]:
+    """What the stage `code` writes down for each row and each other stage."""
+    values = [path.read_text() for path in (clone / "conf").rglob("*.yaml")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(clone)
+        patch.setenv("LENET_ROOT", str(clone))
+        patch.setattr(code, "rows", lambda: sorted(ROWS))
+        patch.setattr(code, "configuration", partial(composed, hash(tuple(values))))
+        sources = cache(lambda ends=identity.ENDS: Package(clone / SRC, ends))
+        patch.setattr(identity, "package", sources)
+        main(["code"])
+    return read(clone)
+
+
+def read(clone: Path) -> dict[str, str]:
+    """The files that the stage `code` wrote, by the stages that depend on them."""
+    kinds = {"train@": clone / OF_ROWS, "": clone / OF_STAGES}
+    return {
+        kind + path.stem: path.read_text() for kind, of in kinds.items() for path in of.iterdir()
     }
-    done = subprocess.run(
-        [str(scripts / "dvc"), *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=400,
-    )
+
+
+_composed: dict[tuple[int, str], DictConfig] = {}
+
+
+def composed(values: int, row: str, params: Parameters) -> DictConfig:
+    """The configuration of a row, composed anew where the files of conf/ are others."""
+    if (values, row) not in _composed:
+        _composed[values, row] = profile.configuration(row, params)
+    return _composed[values, row]
+
+
+@pytest.fixture(scope="module")
+def before(clone: Path) -> dict[str, str]:
+    """What it wrote before anything changed."""
+    return written(clone)
+
+
+@contextmanager
+def changed(clone: Path, name: str, old: str, new: str) -> Iterator[None]:
+    """With a text of a file replaced by another one."""
+    path = clone / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    try:
+        yield
+    finally:
+        path.write_text(text)
+
+
+def parted(stages: set[str]) -> tuple[set[str], set[str]]:
+    """Those of `ROWS` that are trained by some of these stages, and the other stages."""
+    rows = {stage.removeprefix("train@") for stage in stages if stage.startswith("train@")}
+    return rows & ROWS, {stage for stage in stages if not stage.startswith("train@")}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_a_change_makes_stale(clone: Path, before: dict[str, str], case: str) -> None:
+    change, rows, stages = CASES[case]
+    with changed(clone, *change):
+        after = written(clone)
+    assert after.keys() == before.keys()
+    found, others = parted({name for name in before if before[name] != after[name]})
+    assert (found - rows, rows - found, others) == (set(), set(), stages)
+
+
+def test_a_file_may_move(clone: Path, before: dict[str, str]) -> None:
+    nets = clone / SRC / "nets"
+    (nets / "mlp.py").rename(nets / "fully_connected.py")
+    facade = f"{SRC}/nets/__init__.py", "nets.mlp import", "nets.fully_connected import"
+    try:
+        with changed(clone, *facade):
+            assert written(clone) == before
+    finally:
+        (nets / "fully_connected.py").rename(nets / "mlp.py")
+
+
+def dvc(clone: Path, *arguments: str) -> str:
+    """What a dvc command says."""
+    scripts = Path(sys.executable).parent
+    environment = {
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(clone / "src"),
+    }
+    done = commands.run(["dvc", *arguments], clone, environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def stale(folder: Path) -> tuple[set[str], set[str]]:
-    """The rows and the other stages whose code or values changed."""
-    dvc(folder, "repro", "-s", "code")
-    status = json.loads(dvc(folder, "status", "--json"))
-    changed = {
-        stage
-        for stage, reasons in status.items()
-        for reason in reasons
-        for kind, paths in (reason.items() if isinstance(reason, dict) else ())
-        if kind == "changed deps"
-        and any("/code/" in path or path == "params.yaml" for path in paths)
-    }
-    rows = {stage.removeprefix("train@") for stage in changed if stage.startswith("train@")}
-    return rows, {stage for stage in changed if not stage.startswith("train@")} - {"code"}
+def test_dvc_goes_by_what_is_written(clone: Path, before: dict[str, str]) -> None:
+    dvc(clone, "repro", "-s", "code")
+    assert read(clone).items() >= before.items()
+    dvc(clone, "commit", "-f")
+    view, rows, stages = CASES["a view"]
+    with changed(clone, *view):
+        dvc(clone, "repro", "-s", "code")
+        assert stale(clone) == (rows, stages)
+    with changed(clone, "params.yaml", "threads: 1", "threads: 2"):
+        dvc(clone, "repro", "-s", "code")
+        assert stale(clone) == (ROWS, {"pictures"})
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
-def test_what_a_change_makes_stale(clone: Path, case: str) -> None:
-    (name, old, new), rows, stages = CASES[case]
-    path = clone / name
-    before = path.read_text()
-    assert old in before
-    path.write_text(before.replace(old, new))
-    try:
-        found, others = stale(clone)
-    finally:
-        path.write_text(before)
-    assert (found - rows, rows - found, others) == (set(), set(), stages)
-
-
-@pytest.mark.slow
-def test_a_file_may_move(clone: Path) -> None:
-    nets = clone / SRC / "nets"
-    before = (nets / "__init__.py").read_text()
-    (nets / "mlp.py").rename(nets / "fully_connected.py")
-    (nets / "__init__.py").write_text(
-        before.replace("nets.mlp import", "nets.fully_connected import")
+def stale(clone: Path) -> tuple[set[str], set[str]]:
+    """The rows and the other stages whose code or values changed, as `dvc status` has it."""
+    return parted(
+        {
+            stage
+            for stage, reasons in json.loads(dvc(clone, "status", "--json")).items()
+            for reason in reasons
+            for kind, paths in (reason.items() if isinstance(reason, dict) else ())
+            if kind == "changed deps"
+            and any("/code/" in path or path == "params.yaml" for path in paths)
+        }
+        - {"code"}
     )
-    try:
-        assert stale(clone) == (set(), set())
-    finally:
-        (nets / "fully_connected.py").rename(nets / "mlp.py")
-        (nets / "__init__.py").write_text(before)

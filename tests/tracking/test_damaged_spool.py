@@ -2,10 +2,7 @@
 delivered, whatever is not is told and kept, and a run that lost something does not say FINISHED."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +10,8 @@ from urllib.parse import quote, unquote
 
 import pytest
 from mlflow import MlflowClient
+from tests import commands
+from tests.commands import Done
 from tests.tracking.test_server import Server
 
 from lenet.tracking import Tracker
@@ -166,7 +165,7 @@ class Delivered:
     runs: dict[str, str]  # their ids
     code: int
     said: str
-    again: subprocess.CompletedProcess[str]
+    again: Done
 
 
 @pytest.fixture(scope="module")
@@ -195,12 +194,9 @@ def delivered(
     (spool.folder.parent / "no server").mkdir()
     (spool.folder.parent / "ftp%3A%2F%2Fhost").mkdir()
 
-    def deliver() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lenet.tracking", "deliver"]
-        environment = os.environ | {"LENET_ROOT": str(project)}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-
-    done, again = deliver(), deliver()
+    done, again = (
+        commands.run(["python", "-m", "lenet.tracking", "deliver"], project) for _ in range(2)
+    )
     yield Delivered(
         MlflowClient(server.uri), spool.folder, runs, done.returncode, done.stderr, again
     )

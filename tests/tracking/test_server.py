@@ -16,6 +16,7 @@ from pathlib import Path
 import mlflow
 import pytest
 from mlflow.entities import Run
+from tests import commands
 
 from lenet.errors import InputError
 from lenet.experiment.command import train
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.slow  # a server takes ten seconds to start
 
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]  # where Debian has them
 EPOCHS = 9
+DELIVER = ["python", "-m", "lenet.tracking", "deliver"]  # as the terminal names it
 CURVES = ("train/loss", "train/error", "validation/error", "learning_rate", "epoch_seconds")
 FILES = {
     "config.yaml",
@@ -144,9 +146,7 @@ def nothing_waits(folder: Path) -> bool:
 
 def deliver(folder: Path) -> list[str]:
     """The command that the terminal names."""
-    environment = os.environ | {"LENET_ROOT": str(folder)}
-    command = [sys.executable, "-m", "lenet.tracking", "deliver"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = commands.run(DELIVER, folder)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -190,11 +190,8 @@ def test_a_delivery_killed_half_way_and_repeated_doubles_nothing(
     server.start()
     [waiting] = (tmp_path / "outputs" / "spool").glob("*/*/")
     half, delivered = (waiting / "records.jsonl").stat().st_size / 2, waiting / "delivered"
-    environment = os.environ | {"LENET_ROOT": str(tmp_path)}
     for forgets in (True, False):  # as a power cut may
-        with subprocess.Popen(
-            [sys.executable, "-m", "lenet.tracking", "deliver"], env=environment
-        ) as process:
+        with commands.Running(DELIVER, tmp_path) as process:
             while not delivered.exists() or int(delivered.read_text() or 0) < half:
                 time.sleep(0.001)
             process.kill()

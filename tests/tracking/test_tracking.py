@@ -24,8 +24,10 @@ mlflow = pytest.importorskip("mlflow")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("tracking")
+def folder(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
+    folder = tmp_path_factory.mktemp("tracking")
+    shutil.copy(empty_database, folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -368,7 +370,9 @@ def test_credentials_go_to_no_server_that_is_not_named(
     with HTTPServer(("127.0.0.1", 0), Asked) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         uri = f"http://127.0.0.1:{server.server_port}"
-        RunQueue(Spool(tmp_path / SPOOL, uri, lambda *_: None).folder / "run").append({"tags": {}})
+        RunQueue(Spool(tmp_path / SPOOL, uri, lambda *_: None).folder / "run").append(
+            {"tags": {"a": "b"}}
+        )
         assert main(["deliver"]) == 1
         assert asked, "without credentials all servers are asked"
         assert set(asked) == {None}

@@ -2,8 +2,10 @@
 
 from lenet.data.digits import Digits, Split, split, training_patterns
 from lenet.data.distortions import COPIES, patterns_of_pass
+from lenet.data.fetch import Unreachable
 from lenet.data.preprocessing import normalise
 from lenet.data.printed import printed
+from lenet.data.qmnist import by_writers, writers
 from lenet.data.robustness import TRANSFORMATIONS, curves, ink_kept
 from lenet.data.source import Raw, load_raw, mnist, stand_in
 from lenet.data.views import VIEWS, regular
@@ -15,6 +17,8 @@ __all__ = [
     "Digits",
     "Raw",
     "Split",
+    "Unreachable",
+    "by_writers",
     "curves",
     "ink_kept",
     "load_raw",
@@ -26,4 +30,5 @@ __all__ = [
     "split",
     "stand_in",
     "training_patterns",
+    "writers",
 ]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from lenet.data.distortions import distorted_patterns, salt_and_pepper
@@ -30,8 +31,8 @@ class Split:
 
 @dataclass(frozen=True)
 class Digits:
-    """A data set, split. The validation split is the last digits of the training set (it may be
-    empty); nothing is chosen on the test split."""
+    """A data set, split. The validation split is the last digits of the training set, or those of
+    some writers (it may be empty); nothing is chosen on the test split."""
 
     name: str  # "mnist", or "digits" for the stand-in
     digest: str  # of the raw bytes
@@ -42,6 +43,7 @@ class Digits:
     test_each_epoch: bool = False  # for Figure 5 alone; nothing may go by it
     mined: Tensor | None = None  # K x M: the distorted patterns that each of K nets learns instead
     noise: float = 0.0  # the probability that training shows a pixel inverted (III.E)
+    further: Split | None = None  # more test digits, to be told apart from those of the paper
 
     @property
     def as_they_are(self) -> bool:
@@ -53,7 +55,7 @@ def split(
     raw: Raw,
     view: str = "regular",
     train_size: int | None = None,
-    validation: int | None = None,
+    validation: int | Tensor | None = None,
     distort: bool = False,
     test_each_epoch: bool = False,
     noise: float = 0.0,
@@ -65,7 +67,8 @@ def split(
         view: the form of the images, a key of `VIEWS`.
         train_size: trains on the first so many digits; None is all that validation leaves.
         validation: how many of the last training digits choices are made on; None is the data
-            set's own fixed split (5,000 of MNIST), 0 trains on all.
+            set's own fixed split (5,000 of MNIST), 0 trains on all. Or which digits they are, by
+            their numbers in order.
         distort: trains on the paper's set of distorted patterns and their originals.
         test_each_epoch: has the test error recorded after each epoch, for Figure 5.
         noise: the probability that training shows a pixel inverted, anew in each pass.
@@ -77,7 +80,11 @@ def split(
         raise InputError(f"data.view={view} is not one of {', '.join(VIEWS)}")
     see = VIEWS[view]
     total = len(raw.train_labels)
-    held_out = raw.validation if validation is None else validation
+    if isinstance(validation, Tensor):
+        held_out = len(validation)
+        rest = torch.ones(total, dtype=torch.bool).index_fill(0, validation, False).nonzero()[:, 0]
+    else:
+        held_out = raw.validation if validation is None else validation
     if not 0 <= held_out < total:
         raise InputError(f"data.validation={held_out} has to lie between 0 and {total - 1:,}")
     size = total - held_out if train_size is None else train_size
@@ -86,16 +93,20 @@ def split(
             f"data.train_size={size} has to lie between 1 and {total - held_out:,} "
             f"({total:,} digits less {held_out:,} of validation)"
         )
-    train, last = slice(0, size), slice(total - held_out, total)
+    train: slice | Tensor = slice(0, size)
+    held: slice | Tensor = slice(total - held_out, total)
+    if isinstance(validation, Tensor):
+        train, held = rest[:size], validation
     return Digits(
         raw.name,
         raw.digest,
         Split(see(raw.train_images[train]), raw.train_labels[train]),
-        Split(see(raw.train_images[last]), raw.train_labels[last]),
+        Split(see(raw.train_images[held]), raw.train_labels[held]),
         Split(see(raw.test_images), raw.test_labels),
         distorted=distort,
         test_each_epoch=test_each_epoch,
         noise=noise,
+        further=None if raw.further is None else Split(see(raw.further[0]), raw.further[1]),
     )
 
 

@@ -53,6 +53,7 @@ class Raw:
     test_images: Tensor
     test_labels: Tensor
     validation: int  # the size of the fixed validation split, the last digits of the training set
+    further: tuple[Tensor, Tensor] | None = None  # images and labels to be tested on apart
 
     @property
     def stand_in(self) -> bool:
@@ -66,7 +67,8 @@ class Raw:
 
 
 def load_raw(source: str, folder: Path) -> Raw:
-    """The digits that ``data.source`` names: "mnist", "digits" (the stand-in), or "auto".
+    """The digits that ``data.source`` names: "mnist", "qmnist" (MNIST, with QMNIST's other test
+    digits besides), "digits" (the stand-in), or "auto".
 
     Args:
         source: "auto" is MNIST if it is there or can be fetched, else the stand-in.
@@ -75,10 +77,10 @@ def load_raw(source: str, folder: Path) -> Raw:
     Raises:
         InputError: an unknown source; a file or folder that is missing, unreadable, truncated or
             altered.
-        Unreachable: "mnist" is neither there nor to be fetched.
+        Unreachable: "mnist" or "qmnist" is neither there nor to be fetched.
     """
-    if source not in ("auto", "mnist", "digits"):
-        raise InputError(f"data.source={source} is not one of auto, mnist, digits")
+    if source not in ("auto", "mnist", "qmnist", "digits"):
+        raise InputError(f"data.source={source} is not one of auto, mnist, qmnist, digits")
     return _load(source, folder, os.environ.get("MNIST_ROOT"))
 
 
@@ -86,8 +88,13 @@ def load_raw(source: str, folder: Path) -> Raw:
 def _load(source: str, folder: Path, given: str | None) -> Raw:
     if source == "digits":
         return stand_in()
+    root = Path(given) if given else None
+    if source == "qmnist":
+        from lenet.data.qmnist import qmnist
+
+        return qmnist(folder, root)
     try:
-        return mnist(folder, Path(given) if given else None)
+        return mnist(folder, root)
     except Unreachable:
         if source == "mnist":
             raise
@@ -177,14 +184,34 @@ def _install(folder: Path, archives: Path) -> None:
 
 
 def _unpacked(archive: Path, sha256: str) -> bytes:
-    packed = _read(archive)
-    try:
-        content = gzip.decompress(packed)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as e:
-        raise InputError(f"{archive} is damaged ({e}): replace it by the official file") from e
+    content = _decompressed(archive, _read(archive))
     if _sha256(content) != sha256:
         raise InputError(f"{archive} holds altered digits: replace it by the official file")
     return content
+
+
+def read_archive(path: Path, digest: str) -> bytes:
+    """The content of a .gz file.
+
+    Args:
+        path: of the file.
+        digest: of the file as it is, "md5:..." or "sha256:...".
+
+    Raises:
+        InputError: the file is unreadable or another one.
+    """
+    packed = _read(path)
+    algorithm, _, known = digest.partition(":")
+    if hashlib.new(algorithm, packed).hexdigest() != known:
+        raise InputError(f"{path} is not the official file (truncated or altered): replace it")
+    return _decompressed(path, packed)
+
+
+def _decompressed(archive: Path, packed: bytes | bytearray) -> bytes:
+    try:
+        return gzip.decompress(packed)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as e:
+        raise InputError(f"{archive} is damaged ({e}): replace it by the official file") from e
 
 
 def _read(path: Path) -> bytearray:

@@ -1,4 +1,5 @@
-"""The three forms of the digits (III.A), from raw bytes to the values that a classifier sees.
+"""The three forms of the digits (III.A), and one without geometry (III.D), from raw bytes to the
+values that a classifier sees.
 
 Each view takes N x 28 x 28 uint8 (0 is background, 255 foreground, as MNIST is stored) and
 gives N x 1 x H x W float32, -0.1 for background to 1.175 for foreground. What a net adds around
@@ -17,6 +18,7 @@ from lenet.data.affine import resample
 SIDE = 28  # of a raw digit
 DESLANTED_SIDE = 20
 REDUCED_SIDE = 16
+PERMUTATION_SEED = 1998
 INNER = 20  # MNIST's digits were normalised to fit 20x20 before they were centred (III.A)
 
 
@@ -72,10 +74,18 @@ def reduced(raw: Tensor) -> Tensor:
     return _in_range(torch.cat(small))
 
 
+def permuted(raw: Tensor) -> Tensor:
+    """Digits whose pixels stand in another order, always the same: N x 28 x 28 uint8 ->
+    N x 1 x 28 x 28. To a classifier that knows nothing of geometry they are as good (III.D)."""
+    order = torch.randperm(SIDE * SIDE, generator=torch.Generator().manual_seed(PERMUTATION_SEED))
+    return regular(raw).flatten(1)[:, order].view(len(raw), 1, SIDE, SIDE)
+
+
 VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
     "regular": regular,
     "deslanted": deslanted,
     "16x16": reduced,
+    "permuted": permuted,
 }
 """By the names that ``paper.ROWS`` and the configs use."""
 

@@ -8,8 +8,8 @@ from lenet.imports import uncollected
 if TYPE_CHECKING:
     from lenet.experiment import identity
     from lenet.experiment.command import run, train
-    from lenet.experiment.config import build
-    from lenet.experiment.loaded import LoadedClassifier, compose_experiment, load_classifier
+    from lenet.experiment.config import build, compose_experiment
+    from lenet.experiment.loaded import LoadedClassifier, load_classifier
     from lenet.experiment.provenance import cores
     from lenet.experiment.sweep import Sweep, SweepJob
     from lenet.experiment.targets import own_names, read_configuration
@@ -20,7 +20,7 @@ _MODULES = {
     "Sweep": "sweep",
     "SweepJob": "sweep",
     "build": "config",
-    "compose_experiment": "loaded",
+    "compose_experiment": "config",
     "cores": "provenance",
     "digits_of": "training",
     "fit": "training",

@@ -1,10 +1,11 @@
-"""Checks the values of a configuration before anything is loaded or written."""
+"""Composes a configuration, and checks its values before anything is loaded or written."""
 
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -14,6 +15,20 @@ from lenet import paper
 from lenet.errors import InputError
 from lenet.experiment.provenance import cores
 from lenet.tracking import ask
+
+
+def compose_experiment(name: str, conf: Path) -> DictConfig:
+    """The configuration of an experiment, a file of ``conf/experiment/``.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if not (conf / "experiment" / f"{name}.yaml").is_file():
+        raise InputError(f"{name} is not an experiment of {conf / 'experiment'}")
+    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+        cfg = compose("config", [f"experiment={name}"])
+    cfg.name = name  # which Hydra knows in train.py alone
+    return cfg
 
 
 def check(cfg: DictConfig) -> None:

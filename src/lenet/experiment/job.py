@@ -269,6 +269,15 @@ class Job:
             given = classifier.scores(held_out.images).argmax(1)
             validation = float((given != held_out.labels.numpy()).mean())
             run.metrics({VALIDATION_ERROR: validation})
+        if (further := self.digits.further) is not None:
+            found = evaluate(classifier.scores(further.images), further.labels.numpy())
+            names = ("error", "low", "high", "errors", "reject")
+            run.metrics({f"qmnist/{name}": getattr(found, name) for name in names})
+            print(
+                f"{log.name}: {100 * found.error:.2f} % of QMNIST's other {found.count:,} test "
+                f"digits ({100 * found.low:.2f} to {100 * found.high:.2f})",
+                flush=True,
+            )
         costs = classifier.costs(test.images)
         # where a run was continued, its epochs took longer than this process
         seconds = max(seconds, sum(epoch["epoch_seconds"] for epoch in log.epochs))

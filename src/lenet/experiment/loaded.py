@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from safetensors import SafetensorError
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from lenet.classifier import Classifier, Costs
 from lenet.data import VIEWS
 from lenet.errors import InputError
-from lenet.experiment import targets
+from lenet.experiment import schema, targets
 from lenet.experiment.config import build
 
 
@@ -47,20 +46,6 @@ class LoadedClassifier:
         return self.classifier.costs(VIEWS[self.view](raw))
 
 
-def compose_experiment(name: str, conf: Path) -> DictConfig:
-    """The configuration of an experiment, a file of ``conf/experiment/``.
-
-    Raises:
-        InputError: there is none of that name.
-    """
-    if not (conf / "experiment" / f"{name}.yaml").is_file():
-        raise InputError(f"{name} is not an experiment of {conf / 'experiment'}")
-    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        cfg = compose("config", [f"experiment={name}"])
-    cfg.name = name  # which Hydra knows in train.py alone
-    return cfg
-
-
 def load_classifier(
     config: Path | DictConfig, weights: Path, own: Collection[str] = ()
 ) -> LoadedClassifier:
@@ -81,6 +66,7 @@ def load_classifier(
             values = _composed(config, own)
         name, view = values["name"], values["data"]["view"]
         VIEWS[view]
+        schema.check(values, ["model"])
         _check_size(values["model"], weights)
         recipe, model = build(values["recipe"]), build(values["model"])
         loaded = LoadedClassifier(name, view, recipe.load(model, weights))

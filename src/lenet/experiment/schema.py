@@ -38,14 +38,14 @@ class Values(BaseModel):
 class Data(Values):
     """conf/data/"""
 
-    source: Literal["auto", "mnist", "digits"]
+    source: Literal["auto", "mnist", "qmnist", "digits"]
     folder: str = Field(min_length=1)
-    view: Literal["regular", "deslanted", "16x16"]
+    view: Literal["regular", "deslanted", "16x16", "permuted"]
     distort: bool
     noise: float = Field(ge=0, le=0.5)
     test_each_epoch: bool
     train_size: Patterns | None
-    validation: int | None = Field(ge=0, le=59_999)
+    validation: Annotated[int, Field(ge=0, le=59_999)] | Literal["writers"] | None
 
 
 class Trainer(Values):
@@ -132,7 +132,7 @@ class LeNet1(Made):
 class LeNet5(Made):
     pooling: Literal["average", "max", "subsampling"] = LEFT_OUT
     activation: Activation = LEFT_OUT
-    output: Literal["softmax", "squashed", "rbf"] = LEFT_OUT
+    output: Literal["softmax", "squashed", "rbf", "learned_rbf"] = LEFT_OUT
     connections: Literal["full", "table1"] = LEFT_OUT
     f6: bool = LEFT_OUT
 
@@ -222,6 +222,7 @@ class SDLM(Recipe):
     power: float = Field(LEFT_OUT, ge=0, le=2)
     eta_factor: float = Field(LEFT_OUT, ge=1e-6, le=100)
     j: float = Field(LEFT_OUT, ge=1e-3, le=1e3)
+    orders: int | None = Field(LEFT_OUT, ge=1, le=1_000_000)
     epochs: int = Field(LEFT_OUT, ge=1, le=1_000)
     eta: list[Annotated[float, Field(ge=1e-9, le=1)]] = Field(LEFT_OUT, min_length=1)
     hessian_patterns: int = Field(LEFT_OUT, ge=1, le=60_000)
@@ -313,6 +314,7 @@ MADE: dict[str, type[Made]] = {
     "sklearn.linear_model.RidgeClassifier": RidgeClassifier,
     "lenet.learning.SDLM": SDLM,
     "lenet.learning.Minibatch": Minibatch,
+    "lenet.learning.MLE": Made,
     "lenet.classic.Fit": Fit,
     "lenet.ensemble.WithHead": WithHead,
     "lenet.ensemble.Boosting": Boosting,

@@ -159,7 +159,7 @@ class Sweep(Callback):
         """Closes the parent run, whatever fails, and shows the table; the run's status."""
         status = "FAILED"
         try:
-            notes = [_read(path) for path in sorted(self.folder.glob("job-*.json"))]
+            notes = [read_note(path) for path in sorted(self.folder.glob("job-*.json"))]
             if ended and all("outcomes" in note for note in notes):
                 status = "FINISHED"
             # joblib ends its workers without a word when the sweep is interrupted
@@ -176,7 +176,7 @@ class Sweep(Callback):
         return status
 
 
-def _read(path: Path) -> _Note:
+def read_note(path: Path) -> _Note:
     """A job's note; one that is damaged is a failure."""
     try:
         return NOTE.validate_json(read_text(path))

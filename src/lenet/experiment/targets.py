@@ -13,7 +13,7 @@ from lenet.files import read_text
 PERMITTED = frozenset(
     {
         *(f"lenet.nets.{name}" for name in ("LeNet1", "LeNet4", "LeNet5", "MLP")),
-        *(f"lenet.learning.{name}" for name in ("SDLM", "Minibatch")),
+        *(f"lenet.learning.{name}" for name in ("SDLM", "Minibatch", "MLE")),
         *(
             f"lenet.ensemble.{name}"
             for name in ("Boosting", "WithHead", "LocalLearningHead", "NearestNeighbourHead")

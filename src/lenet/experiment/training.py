@@ -9,7 +9,8 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from lenet.classifier import Classifier, EpochCallback, Recipe, Task
-from lenet.data import Digits, Raw, split
+from lenet.data import Digits, Raw, by_writers, split, writers
+from lenet.errors import InputError
 from lenet.experiment.config import build
 
 
@@ -17,12 +18,17 @@ def digits_of(cfg: DictConfig, raw: Raw) -> Digits:
     """The digits in the view that a configuration asks for, split.
 
     Raises:
-        InputError: a view or sizes that do not exist.
+        InputError: a view or sizes that do not exist; a split by writers who are not known.
     """
     of = cfg.data
-    return split(
-        raw, of.view, of.train_size, of.validation, of.distort, of.test_each_epoch, of.noise
-    )
+    validation = of.validation
+    if validation == "writers":
+        if raw.stand_in:
+            raise InputError(
+                "data.validation=writers: nobody knows who wrote the stand-in's digits"
+            )
+        validation = by_writers(writers("train", Path(of.folder)))
+    return split(raw, of.view, of.train_size, validation, of.distort, of.test_each_epoch, of.noise)
 
 
 def fit(

@@ -33,7 +33,7 @@ class OnePatternModule(EpochModule):
 
     Args:
         lanes: the nets.
-        seeds: one per net.
+        seeds: one per net, of the order in which it sees the patterns.
         digits: trained and validated on.
         recipe: tells eta and on how many patterns h is measured.
         epoch_callbacks: one per net, called after each pass.
@@ -92,6 +92,7 @@ class OnePatternModule(EpochModule):
         images, _, order = self.chunk(measured_on)
         eta = recipe.eta[min(number, len(recipe.eta)) - 1]
         self.rates = sdlm.rates(self.lanes, images, order, eta, recipe.eta_factor)
+        self.norms = self.lanes.weights.norm(dim=1)
         self.loss = torch.zeros(len(self.seeds), dtype=torch.float64)
         self.wrong = torch.zeros(len(self.seeds), dtype=torch.int64)
         self.seen = 0
@@ -121,6 +122,7 @@ class OnePatternModule(EpochModule):
                 "learning_rate": float(self.rates[k].median()),
                 "learning_rate_lowest": float(self.rates[k].min()),
                 "learning_rate_highest": float(self.rates[k].max()),
+                "weight_norm": float(self.norms[k]),  # before the pass
                 "epoch_seconds": seconds / len(self.seeds),
             }
             metrics |= {name: errors[k] for name, errors in measured.items()}

@@ -38,6 +38,8 @@ class SDLM:
         scale, power: weights start uniform in +-scale / F^power, F the fan-in.
         eta_factor: what eta is multiplied by.
         j: of the MAP loss, the penalty of the rubbish class; the text leaves it open.
+        orders: of how many orders of the patterns there are to be; seed s starts from the weights
+            of seed s // orders and sees the order of seed s % orders. None: both are of seed s.
         epochs: passes over the training set.
         eta: of each pass; later ones have the last.
         hessian_patterns: how many h is averaged over before each pass.
@@ -47,6 +49,7 @@ class SDLM:
     power: float = paper.INITIAL_POWER
     eta_factor: float = 1.0
     j: float = J
+    orders: int | None = None
     epochs: int = paper.PASSES
     eta: Sequence[float] = paper.ETA
     hessian_patterns: int = paper.HESSIAN_PATTERNS
@@ -68,13 +71,16 @@ class SDLM:
             raise InputError("this recipe trains nets only: an estimator wants recipe=fit")
         if "strategy" in task.trainer:
             raise InputError("one pattern per update cannot be shared: leave trainer=ddp out")
-        for net, seed in zip(task.models, task.seeds, strict=True):
-            initialize(net, Generator().manual_seed(seed), self.scale, self.power)
+        starts, seen = task.seeds, task.seeds
+        if self.orders is not None:
+            starts, seen = zip(*(divmod(seed, self.orders) for seed in task.seeds), strict=True)
         try:
+            for net, seed in zip(task.models, starts, strict=True):
+                initialize(net, Generator().manual_seed(seed), self.scale, self.power)
             lanes = self.lanes(task.models, task.digits.train.images.shape[-1])
         except ValueError as e:
             raise InputError(f"this recipe trains the nets of 1998 only: {e}") from e
-        module = OnePatternModule(lanes, task.seeds, task.digits, self, task.callbacks)
+        module = OnePatternModule(lanes, seen, task.digits, self, task.callbacks)
         options = {name: value for name, value in task.trainer.items() if name != "compile"}
         # the module measures its errors itself
         fit(module, options | {"accelerator": "cpu"}, self.epochs, False, task.folder)

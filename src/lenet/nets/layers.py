@@ -102,19 +102,22 @@ class EuclideanRBF(nn.Module):
     """The output layer of LeNet-5 (II.B, equation 7): y_i = sum_j (x_j - w_ij)^2.
 
     The penalties y_i come out negated, so that here as everywhere larger is better.
-    The centres stay fixed.
 
     Args:
         centres: (classes, units), the target code of each class.
+        learned: whether the centres are parameters; else they stay fixed, as in the paper.
 
     N x units -> N x classes
     """
 
     centres: Tensor
 
-    def __init__(self, centres: Tensor) -> None:
+    def __init__(self, centres: Tensor, learned: bool = False) -> None:
         super().__init__()
-        self.register_buffer("centres", centres)
+        if learned:
+            self.centres = nn.Parameter(centres)
+        else:
+            self.register_buffer("centres", centres)
 
     def forward(self, x: Tensor) -> Tensor:
         return -(x[:, None, :] - self.centres).square().sum(2)

@@ -153,7 +153,8 @@ class LeNet5(nn.Sequential):
         pooling: S2 and S4: "average" or "max" over 2x2, or the paper's trainable "subsampling".
         activation: "tanh", "relu", or the paper's "scaled_tanh".
         output: "softmax" (logits of a full layer), "squashed" (the paper's f, for targets +-1) or
-            the paper's "rbf" (negated penalties).
+            the paper's "rbf" (negated penalties); "learned_rbf" begins as that, but its centres
+            are parameters.
         connections: C3 sees S2 in "full" or by the paper's "table1".
         f6: whether there is F6; without, the output sees C5.
 
@@ -171,7 +172,8 @@ class LeNet5(nn.Sequential):
     ) -> None:
         check("pooling", pooling, ("average", "max", "subsampling"))
         check("activation", activation, tuple(ACTIVATIONS))
-        check("output", output, ("softmax", "squashed", "rbf") if f6 else ("softmax", "squashed"))
+        on_f6 = ("rbf", "learned_rbf") if f6 else ()
+        check("output", output, ("softmax", "squashed", *on_f6))
         check("connections", connections, ("full", "table1"))
         f = ACTIVATIONS[activation]
 
@@ -195,8 +197,9 @@ class LeNet5(nn.Sequential):
         if f6:
             layers["F6"] = nn.Linear(120, 84)  # 84
             layers["F6_f"] = f()
-        if output == "rbf":
-            layers["output"] = EuclideanRBF(torch.clone(BITMAPS))  # 10
+        if output in on_f6:
+            learned = output == "learned_rbf"
+            layers["output"] = EuclideanRBF(torch.clone(BITMAPS), learned)  # 10
         else:
             layers.update(output_layers(84 if f6 else 120, output))  # 10
         super().__init__(layers)

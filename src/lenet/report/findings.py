@@ -11,11 +11,11 @@ from lenet.evaluation import REJECTION_TARGET
 from lenet.report import groups, tables
 from lenet.report.figures.errors import (
     misclassified_by_every_seed,
-    pair_counts,
     rank_correlation,
 )
 from lenet.report.figures.style import quantity
 from lenet.results import Result
+from lenet.statistics import VERDICTS
 
 
 def findings(
@@ -30,7 +30,7 @@ def findings(
         results: of every experiment.
         table: of tables.rows.
         comparisons: of tables.comparisons.
-        effects: of tables.ablation.
+        effects: of tables.effects.
     """
     rows = table[~table["second"]].set_index("row")
     measured = rows[rows["verdict"] != tables.MISSING]
@@ -64,7 +64,7 @@ def findings(
 
 def _verdicts(rows: pd.DataFrame, measured: pd.DataFrame) -> Iterator[str]:
     counts = tables.verdicts(rows.reset_index())
-    said = [f"{counts.get(name, 0)} {name}" for name in ("reproduced", "better", "worse")]
+    said = [f"{counts[name]} {name}" for name in VERDICTS if name in counts]
     missing = counts.get(tables.MISSING, 0)
     trained = (
         f"Of the {len(rows)} rows of Figure 9, {len(measured)}"
@@ -81,9 +81,15 @@ def _lenet5(measured: pd.DataFrame) -> Iterator[str]:
     for name, how in (("lenet5", "trained as in 1998"), ("lenet5_dist", "on distorted digits")):
         if name in measured.index:
             row: Any = measured.loc[name]
+            known = not pd.isna(row.ci_writer_low_pct)
+            low, high, by = (
+                (row.ci_writer_low_pct, row.ci_writer_high_pct, "writer")
+                if known
+                else (row.ci_low_pct, row.ci_high_pct, "digit")
+            )
             yield (
                 f"LeNet-5, {how}, errs on {row.error_mean_pct:.2f} % of the test digits (95 % "
-                f"interval {row.ci_low_pct:.2f} to {row.ci_high_pct:.2f}, {_seeds(row.seeds)}); "
+                f"interval by {by} {low:.2f} to {high:.2f}, {_seeds(row.seeds)}); "
                 f"the paper says {row.paper_error_pct:.2f}: {row.verdict}."
             )
 
@@ -157,7 +163,7 @@ def _misclassified(results: dict[str, Result]) -> Iterator[str]:
     if "lenet5_dist" in results:
         result = results["lenet5_dist"]
         count = misclassified_by_every_seed(result)
-        alike = rank_correlation(pair_counts(result))
+        alike = rank_correlation(result.pairs)
         yield (
             f"Every seed of [dist] LeNet-5 misses the same {count} digits; "
             f"which class it takes for which resembles the paper's Figure 8 "

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 from lenet import paper
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from lenet.results import Result
+
+STAND_IN, SMALL = "stand-in", "small"
+WHOLE = ("full", "variance")  # profiles of params.yaml that leave nothing of a training out
 
 SECOND_CONFIGS = {
     "linear_least_squares": ("linear", "least squares"),
@@ -27,9 +32,11 @@ SECOND_CONFIGS = {
     "mlp_1000_dist_long": ("mlp_1000_dist", "40 passes"),
     "mlp_300_100_modern": ("mlp_300_100", "today's recipe"),
     "mlp_500_150_modern": ("mlp_500_150", "today's recipe"),
+    "mlp_1000_150": ("mlp_500_150", "1000-150 as in the text"),
     "lenet1_modern": ("lenet1", "today's recipe"),
     "lenet4_modern": ("lenet4", "today's recipe"),
     "lenet5_modern": ("lenet5", "today's recipe"),
+    "lenet5_lush": ("lenet5", "as in the authors' later demo"),
     "lenet5_modern_dist": ("lenet5_dist", "today's recipe"),
 }
 """Experiments that stand beside a row of Figure 9: another reading of the paper, a longer training,
@@ -87,7 +94,23 @@ LITERAL = "lenet5_literal"
 NOISE = "lenet5_noise"
 """Trained on noisy digits: III.E, beside Figure 13."""
 
+OF_CLAIMS = {
+    *("lenet5_long", "lenet5_small_late_rates", "lenet5_map_centres", "lenet5_mle_centres"),
+    *("lenet4_dist", "svm_poly4_permuted"),
+    *(
+        f"{row}_{size}"
+        for row in ("knn", "tangent_distance", "svm_poly4")
+        for size in (15000, 30000)
+    ),
+}
+"""What only a claim of the ledger needs."""
+
+OF_VARIANCE = {"lenet5_100_seeds", "lenet5_max_relu_100_seeds", "lenet5_crossed"}
+"""Many seeds of a row, and starts and orders crossed: where the variance of an error comes from."""
+
 OF_OTHER_FIGURES = {
+    *OF_CLAIMS,
+    *OF_VARIANCE,
     *(LITERAL, NOISE),
     *(name for sizes in SIZES.values() for name in sizes),
     *PATH,
@@ -95,12 +118,21 @@ OF_OTHER_FIGURES = {
 }
 
 
+def caveat(results: Iterable[Result]) -> str:
+    """Why results say nothing about the paper: `STAND_IN`, if any digits were not MNIST's, else
+    `SMALL`, if any were trained by a profile that leaves something out, else nothing."""
+    results = list(results)
+    if any(result.data != "mnist" for result in results):
+        return STAND_IN
+    return SMALL if any(result.profile not in WHOLE for result in results) else ""
+
+
 def cell_label(levels: tuple[int, int, int]) -> str:
     """The parts of one cell of the 2x2x2, e.g. "max pooling, ReLU, softmax"."""
     return ", ".join(names[level] for names, level in zip(FACTORS, levels, strict=True))
 
 
-def second_configs(results: dict[str, Result], row: str) -> list[str]:
+def second_configs(results: Mapping[str, Result], row: str) -> list[str]:
     """The experiments that stand beside a row of Figure 9: those of `SECOND_CONFIGS`, and whatever
     else names that row and belongs to no other figure."""
     others = OF_OTHER_FIGURES - SECOND_CONFIGS.keys()
@@ -109,6 +141,11 @@ def second_configs(results: dict[str, Result], row: str) -> list[str]:
         for name, result in results.items()
         if result.row == row and name not in paper.ROWS and name not in others
     ]
+
+
+def experiments(results: Mapping[str, Result]) -> list[tuple[str, str]]:
+    """Every row of Figure 9, trained or not, and its second configs below it: experiment, row."""
+    return [(name, row) for row in paper.ROWS for name in (row, *second_configs(results, row))]
 
 
 def label(experiment: str, row: str | None = None) -> str:

@@ -89,7 +89,7 @@ def write(
 
     Args:
         results: of every experiment.
-        table, comparisons, effects: of tables.rows, tables.comparisons, tables.ablation.
+        table, comparisons, effects: of tables.rows, tables.comparisons, tables.effects.
         pictures: of `save_figures`.
         reports: the folder, which exists.
     """
@@ -102,7 +102,6 @@ def write(
         "caveat": tables.caveat(results.values()),
         "environment": environment(results),
         "paper": paper,
-        "resamples": tables.RESAMPLES,
     }
     # the names of results are those of folders, whose texts may be anyone's
     for jinja, template, file in (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def build(results: Path, reports: Path, readme: Path | None = None) -> None:
-    """Writes reports/index.html, README.md, results.csv, metrics.json and figures/ from results.
+    """Writes reports/index.html, README.md, results.csv, claims.csv, metrics.json and figures/.
 
     The same results give the same bytes. Experiments that are missing are left out of figures and
     sentences, and said to be missing in the table.
@@ -30,9 +30,9 @@ def build(results: Path, reports: Path, readme: Path | None = None) -> None:
 
     found = load_all(results)
     arrays, robustness = load_pictures(results)
-    table = tables.rows(found, load_figures(reports / FIGURES, found))
-    comparisons = tables.comparisons(found)
-    effects = tables.ablation(found)
+    evaluated = load_figures(reports / FIGURES, found)
+    table = tables.rows(found, evaluated)
+    comparisons, effects = tables.comparisons(found, evaluated), tables.effects(evaluated)
     reports.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(style.STYLE):
         figures = (
@@ -45,6 +45,7 @@ def build(results: Path, reports: Path, readme: Path | None = None) -> None:
         saved = page.save_figures(figures, reports / "figures", tables.caveat(found.values()))
     page.write(found, table, comparisons, effects, saved, reports)
     (reports / "results.csv").write_text(tables.csv(table))
+    (reports / "claims.csv").write_text(tables.ledger(evaluated))
     metrics = json.dumps(tables.metrics(table), indent=1, sort_keys=True)
     (reports / "metrics.json").write_text(metrics + "\n")
     if readme is not None:

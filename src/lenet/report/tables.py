@@ -1,37 +1,44 @@
-"""From results to tables: Figure 9 and what is compared with what. Errors in per cent."""
+"""From results and their figures to tables: Figure 9, what is compared with what, and the ledger of
+claims. Errors in per cent."""
 
 import tomllib
-from collections.abc import Iterable
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lenet import paper, statistics
 from lenet.report import groups
+from lenet.report.groups import SMALL, STAND_IN, caveat
 from lenet.results import Figures, Result
-
-SEED, RESAMPLES = 1998, 10_000  # of every bootstrap in the report
 
 CSV = (
     *("row", "paper_error_pct", "error_mean_pct", "ci_low_pct", "ci_high_pct", "seeds", "verdict"),
     *("reject_pct", "macs", "memory", "seconds"),
+    *("ci_writer_low_pct", "ci_writer_high_pct", "students_pct", "employees_pct"),
+    *("reject_low_pct", "reject_high_pct", "p"),
 )
 """The columns of reports/results.csv."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
 
-MISSING, STAND_IN, SMALL = "missing", "stand-in", "small"
-FULL = "full"  # the profile of params.yaml that is the study
+MEASURED = {
+    "error_mean_pct": "error",
+    "ci_low_pct": "low",
+    "ci_high_pct": "high",
+    "ci_writer_low_pct": "writer_low",
+    "ci_writer_high_pct": "writer_high",
+    "students_pct": "students",
+    "employees_pct": "employees",
+    "difference_pct": "difference",
+    "difference_low_pct": "difference_low",
+    "difference_high_pct": "difference_high",
+    "reject_pct": "reject",
+}
+"""Columns of `rows` by what they are called among a method's figures, which are no per cent."""
 
-
-def caveat(results: Iterable[Result]) -> str:
-    """Why results say nothing about the paper: `STAND_IN`, if any digits were not MNIST's, else
-    `SMALL`, if any were trained by another profile than the full one, else nothing."""
-    results = list(results)
-    if any(result.data != "mnist" for result in results):
-        return STAND_IN
-    return SMALL if any(result.profile != FULL for result in results) else ""
+MISSING = "missing"
 
 
 def rows(results: dict[str, Result], figures: Figures) -> pd.DataFrame:
@@ -39,7 +46,7 @@ def rows(results: dict[str, Result], figures: Figures) -> pd.DataFrame:
 
     Args:
         results: by experiment.
-        figures: of their runs, as `lenet.results.evaluate_all` gives them.
+        figures: that follow from their answers.
 
     Returns:
         The columns of `CSV` and label, section, beside (the row of Figure 9 that an experiment
@@ -51,17 +58,10 @@ def rows(results: dict[str, Result], figures: Figures) -> pd.DataFrame:
     reasons = tomllib.loads((files("lenet.report") / "reasons.toml").read_text())
     lines = [
         _line(name, paper.ROWS[row], results.get(name), figures) | {"reason": reasons.get(name, "")}
-        for name, row in _experiments(results)
+        for name, row in groups.experiments(results)
     ]
     counts = dict.fromkeys(("seeds", "macs", "memory"), "Int64")
     return pd.DataFrame(lines).astype(counts)
-
-
-def _experiments(results: dict[str, Result]) -> list[tuple[str, str]]:
-    """Every row of Figure 9, trained or not, and its second configs below it: experiment, row."""
-    return [
-        (name, row) for row in paper.ROWS for name in (row, *groups.second_configs(results, row))
-    ]
 
 
 def _line(name: str, row: paper.Row, result: Result | None, figures: Figures) -> dict:
@@ -77,32 +77,31 @@ def _line(name: str, row: paper.Row, result: Result | None, figures: Figures) ->
         "paper_memory": row.memory and 1000 * row.memory,
     }
     if result is None:
-        measured = (
-            *("error_mean_pct", "ci_low_pct", "ci_high_pct", "difference_pct"),
-            *("difference_low_pct", "difference_high_pct", "reject_pct", "seconds"),
-        )
+        measured = (*MEASURED, "reject_low_pct", "reject_high_pct", "seconds")
         counted = {"seeds": 0, "macs": None, "memory": None, "verdict": MISSING, "runs": ()}
-        return printed | dict.fromkeys(measured, np.nan) | counted
-    ours = statistics.mean_error(result.wrong)
-    verdict = statistics.verdict(
-        ours, row.test_error / 100, paper.TEST_DIGITS, paper.UNCERTAINTY / 100
-    )
+        return printed | dict.fromkeys((*measured, "p"), np.nan) | counted
+    found: Any = figures["methods"][name]
     metrics = pd.DataFrame([run["metrics"] for run in result.runs])
-    return printed | {
-        "error_mean_pct": 100 * ours.mean,
-        "ci_low_pct": 100 * ours.low,
-        "ci_high_pct": 100 * ours.high,
-        "difference_pct": 100 * verdict.difference,
-        "difference_low_pct": 100 * verdict.low,
-        "difference_high_pct": 100 * verdict.high,
-        "seeds": len(result.runs),
-        "verdict": caveat([result]) or verdict.name,
-        "reject_pct": 100 * pd.DataFrame(figures[name])["reject"].mean(),
-        "macs": round(metrics["macs"].mean()),
-        "memory": round(metrics["variables"].mean()),
-        "seconds": result.seconds.sum(),
-        "runs": tuple(run["run"] for run in result.runs),
-    }
+    known = "writer_" if figures["writers"] else ""
+    return (
+        printed
+        | {column: _per_cent(found[key]) for column, key in MEASURED.items()}
+        | {
+            "reject_low_pct": _per_cent(found[f"reject_{known}low"]),
+            "reject_high_pct": _per_cent(found[f"reject_{known}high"]),
+            "seeds": len(result.runs),
+            "verdict": caveat([result]) or found["verdict"],
+            "p": found["p"],
+            "macs": round(metrics["macs"].mean()),
+            "memory": round(metrics["variables"].mean()),
+            "seconds": result.seconds.sum(),
+            "runs": tuple(run["run"] for run in result.runs),
+        }
+    )
+
+
+def _per_cent(share: float | None) -> float:
+    return np.nan if share is None else 100 * share
 
 
 def csv(table: pd.DataFrame) -> str:
@@ -115,7 +114,7 @@ def csv(table: pd.DataFrame) -> str:
 def verdicts(table: pd.DataFrame) -> dict[str, int]:
     """How many of the 27 rows came to each verdict; second configs do not count."""
     counts = table.loc[~table["second"], "verdict"].value_counts()
-    names = ("reproduced", "better", "worse", STAND_IN, SMALL, MISSING)
+    names = (*statistics.VERDICTS, STAND_IN, SMALL, MISSING)
     return {name: int(counts[name]) for name in names if name in counts}
 
 
@@ -126,49 +125,37 @@ def metrics(table: pd.DataFrame) -> dict:
     return {"rows": figures.to_dict("index"), "verdicts": verdicts(table)}
 
 
-def comparisons(results: dict[str, Result]) -> pd.DataFrame:
+def comparisons(results: dict[str, Result], figures: Figures) -> pd.DataFrame:
     """Rows against their second configs, and plain against distorted, on the same test digits.
 
+    Args:
+        results: by experiment.
+        figures: that follow from their answers.
+
     Returns:
-        Columns a, b, label_a, label_b, seeds_a, seeds_b, difference_pct (a minus b), low_pct,
-        high_pct (paired bootstrap over digits and seeds), method, p, p_holm. Two single runs are
-        told apart by McNemar's test, others by the bootstrap.
+        Columns a, b, label_a, label_b, difference_pct (a minus b), low_pct, high_pct, method, p,
+        p_holm.
     """
-    shown = [(name, row) for name, row in _experiments(results) if name in results]
-    pairs = [(row, name) for name, row in shown if name != row and row in results]
-    pairs += [
-        (name, groups.DISTORTED[name]) for name, _ in shown if groups.DISTORTED.get(name) in results
-    ]
-    lines = [_compare(results[a], results[b]) for a, b in pairs]
-    table = pd.DataFrame(lines)
-    return table.assign(p_holm=statistics.holm(table["p"].to_numpy())) if lines else table
+    table = pd.DataFrame([dict(each) for each in figures["comparisons"]])
+    if table.empty:
+        return table
+    cents = ("difference", "low", "high")
+    return table.rename(columns={name: f"{name}_pct" for name in cents}).assign(
+        label_a=[groups.label(name, results[name].row) for name in table["a"]],
+        label_b=[groups.label(name, results[name].row) for name in table["b"]],
+        **{f"{name}_pct": 100 * table[name] for name in cents},
+    )
 
 
-def _compare(a: Result, b: Result) -> dict:
-    generator = np.random.default_rng(SEED)
-    found = statistics.paired_bootstrap(a.wrong, b.wrong, generator, RESAMPLES)
-    single = len(a.runs) == len(b.runs) == 1
-    return {
-        "a": a.experiment,
-        "b": b.experiment,
-        "label_a": groups.label(a.experiment, a.row),
-        "label_b": groups.label(b.experiment, b.row),
-        "seeds_a": len(a.runs),
-        "seeds_b": len(b.runs),
-        "difference_pct": 100 * found.difference,
-        "low_pct": 100 * found.low,
-        "high_pct": 100 * found.high,
-        "method": "McNemar" if single else "bootstrap",
-        "p": statistics.mcnemar(a.wrong[0], b.wrong[0]) if single else found.p,
-    }
-
-
-def ablation(results: dict[str, Result]) -> pd.DataFrame | None:
+def effects(figures: Figures) -> pd.DataFrame | None:
     """The effects of the 2x2x2 (`statistics.effects`), None if a cell of it is missing."""
-    cells = groups.CELLS
-    if not results.keys() >= set(cells.values()):
-        return None
-    wrong = [[[results[cells[i, j, k]].wrong for k in (0, 1)] for j in (0, 1)] for i in (0, 1)]
-    (_, pooling), (_, squashing), (_, output) = groups.FACTORS
-    generator = np.random.default_rng(SEED)
-    return statistics.effects(wrong, (pooling, squashing, output), generator, RESAMPLES)
+    return pd.DataFrame([dict(each) for each in figures["effects"]]) if figures["effects"] else None
+
+
+def ledger(figures: Figures) -> str:
+    """What reports/claims.csv holds: a line for each claim, with its verdict."""
+    columns = ("id", "section", "claim", "verdict", "ours", "margin", "p", "command")
+    lines = pd.DataFrame([dict(each) for each in figures["claims"]])
+    return lines[[*columns, "test", "needs"]].to_csv(
+        index=False, lineterminator="\n", float_format="%.4g"
+    )

@@ -1,24 +1,20 @@
 """What the study keeps of its runs in `results/`: out of MLflow, into files, and back."""
 
 from lenet.results.collect import MODEL, collect
+from lenet.results.figures import FIGURES, Claim, Figures, load_figures, save_figures
 from lenet.results.predictions import Predictions, read_predictions
 from lenet.results.restore import ORIGIN, restore, restore_run
 from lenet.results.result import (
-    FIGURES,
     FOLDER,
     PREDICTIONS,
     RUNS,
-    Figures,
     Result,
-    evaluate_all,
     find,
     identities,
     load,
     load_all,
-    load_figures,
     metrics_of,
     save,
-    save_figures,
     save_record,
 )
 
@@ -29,11 +25,11 @@ __all__ = [
     "ORIGIN",
     "PREDICTIONS",
     "RUNS",
+    "Claim",
     "Figures",
     "Predictions",
     "Result",
     "collect",
-    "evaluate_all",
     "find",
     "identities",
     "load",

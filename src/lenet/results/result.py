@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NotRequired
 
@@ -25,7 +25,6 @@ from lenet.files import (
     Count,
     Number,
     Seed,
-    Share,
     Text,
     check_array,
     damaged,
@@ -34,11 +33,7 @@ from lenet.files import (
 )
 
 FOLDER = "results"  # in the project
-FIGURES = "evaluation.json"  # in reports/
 RUNS, PREDICTIONS = "result.json", "predictions.npz"
-
-
-Figures = dict[str, list[dict[str, Any]]]  # by experiment, of each run: "seed" and `Evaluation`
 
 EXACT = ConfigDict(strict=True, extra="forbid")
 NEEDED = ("training_seconds", "macs", "variables")  # metrics of every run
@@ -106,21 +101,7 @@ class _About(TypedDict):
     runs: Annotated[list[_RunOfFile], Field(min_length=1), AfterValidator(_one_a_seed)]
 
 
-@with_config(EXACT)
-class _FiguresOfRun(TypedDict):
-    """`Evaluation` and the seed, as reports/evaluation.json tells them."""
-
-    seed: Seed
-    count: Count
-    errors: Annotated[int, Field(ge=0)]
-    error: Share
-    low: Share
-    high: Share
-    reject: Share
-
-
 ABOUT = TypeAdapter(_About)
-FIGURES_OF_RUNS = TypeAdapter(dict[str, list[_FiguresOfRun]])
 
 
 @dataclass(frozen=True)
@@ -164,6 +145,15 @@ class Result:
     def evaluate(self, number: int) -> Evaluation:
         """The figures of one of the runs, from its answers."""
         return evaluate_answers(self.wrong[number], self.margin[number])
+
+    @property
+    def pairs(self) -> NDArray[np.float64]:
+        """(10, 10): how often each true class (rows) is given as another; the mean over seeds."""
+        counts = np.zeros((10, 10))
+        labels = np.broadcast_to(self.label, self.prediction.shape)
+        np.add.at(counts, (labels, self.prediction), 1 / len(self.runs))
+        np.fill_diagonal(counts, 0)
+        return counts
 
     @property
     def seconds(self) -> NDArray[np.float64]:
@@ -289,43 +279,6 @@ def load_all(root: Path) -> dict[str, Result]:
             reason = f"its labels are not those of {root / other}"
             raise damaged(folder / PREDICTIONS, reason, _trained_again(folder))
     return found
-
-
-def evaluate_all(results: Mapping[str, Result]) -> Figures:
-    """The figures of every run, by experiment, in the order of its runs."""
-    return {
-        name: [
-            {"seed": run["seed"], **asdict(result.evaluate(number))}
-            for number, run in enumerate(result.runs)
-        ]
-        for name, result in results.items()
-    }
-
-
-def save_figures(figures: Figures, path: Path) -> None:
-    """Writes what `evaluate_all` gives, all at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(figures, indent=1) + "\n")
-    os.replace(part, path)
-
-
-def load_figures(path: Path, results: Mapping[str, Result]) -> Figures:
-    """Reads what `save_figures` wrote of those results.
-
-    Raises:
-        InputError: a file that is missing or damaged, or of other runs.
-    """
-    again = "dvc repro -s -f evaluate"
-    try:
-        figures: Any = read_json(path, FIGURES_OF_RUNS, again)
-    except FileNotFoundError as e:
-        raise InputError(f"there is no {path}: {again}") from e
-    for name, result in results.items():
-        seeds = [run["seed"] for run in figures.get(name, [])]
-        if seeds != [run["seed"] for run in result.runs]:
-            raise InputError(f"{path} does not tell of the runs of {name}: {again}")
-    return figures
 
 
 def identities(folder: Path) -> dict[int, str | None]:

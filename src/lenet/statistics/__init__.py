@@ -1,23 +1,64 @@
 """Statistics of error rates: across seeds, beside the paper, between methods.
 
 Pure functions of which classifier got which digit wrong. ``wrong`` is (S, N) bool: S seeds of one
-method on the same N test digits. Everything is a fraction, not per cent; whatever is random takes
-a numpy Generator. docs/statistics.md tells what each figure counts and how well it covers.
+method on the same N test digits; `Writers` say who wrote these. Everything is a fraction, not per
+cent; whatever is random takes a numpy Generator. docs/statistics.md tells what each figure counts
+and how well it covers.
 """
 
-from lenet.statistics.comparisons import Comparison, holm, mcnemar, paired_bootstrap
+from lenet.statistics.claims import (
+    CONTRADICTED,
+    HOLDS,
+    OPEN,
+    UNTESTABLE,
+    VERDICTS,
+    Evidence,
+    below,
+    beside,
+    counted,
+    every,
+    within,
+)
+from lenet.statistics.comparisons import Comparison, compare, holm, mcnemar
+from lenet.statistics.components import components
 from lenet.statistics.effects import effects
-from lenet.statistics.intervals import Interval, Verdict, mean_error, verdict, wilson
+from lenet.statistics.estimates import (
+    Estimate,
+    Writers,
+    estimate,
+    mean_error,
+    of_values,
+    students_less_employees,
+)
+from lenet.statistics.intervals import Interval, wilson
+from lenet.statistics.rejection import Resamples, rejection
 
 __all__ = [
+    "CONTRADICTED",
+    "HOLDS",
+    "OPEN",
+    "UNTESTABLE",
+    "VERDICTS",
     "Comparison",
+    "Estimate",
+    "Evidence",
     "Interval",
-    "Verdict",
+    "Resamples",
+    "Writers",
+    "below",
+    "beside",
+    "compare",
+    "components",
+    "counted",
     "effects",
+    "estimate",
+    "every",
     "holm",
     "mcnemar",
     "mean_error",
-    "paired_bootstrap",
-    "verdict",
+    "of_values",
+    "rejection",
+    "students_less_employees",
     "wilson",
+    "within",
 ]

@@ -19,6 +19,7 @@ from lenet.study.profile import REPORTS, RESULTS, Parameters, configuration, row
 
 OF_ROWS, OF_STAGES = RESULTS / "code", REPORTS / "code"
 ENDS = identity.ENDS
+READS_REPORT = tuple(end for end in ENDS if end != "lenet.report")
 
 STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "data": (("lenet.study.stages.describe_data",), ENDS),
@@ -26,10 +27,10 @@ STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("lenet.study.stages.draw_pictures",),
         (*ENDS, "lenet.study.weights", "lenet.results"),  # what is trained has its own identity
     ),
-    "evaluate": ((*identity.EVALUATION, "lenet.study.stages.evaluate"), ENDS),
+    "evaluate": ((*identity.EVALUATION, "lenet.study.stages.evaluate"), READS_REPORT),
     "report": (
         ("lenet.study.stages.report",),
-        (*(end for end in ENDS if end != "lenet.report"), "lenet.evaluation"),  # it reads figures
+        (*READS_REPORT, "lenet.evaluation"),  # it reads figures
     ),
 }
 """Of each stage but `train`: where its code begins, and behind what nothing is followed."""

@@ -56,8 +56,18 @@ def draw_pictures(params: Parameters) -> None:
 
 
 def evaluate() -> None:
-    """Writes the figures of every run, made from its predictions."""
-    figures = results.evaluate_all(results.load_all(RESULTS))
+    """Writes all figures that follow from the predictions, and from who wrote the test digits.
+
+    Raises:
+        Unreachable: those of the full study, whose digits nobody knows the writers of here.
+    """
+    from lenet.report import load_pictures
+    from lenet.study import evaluation
+
+    found = results.load_all(RESULTS)
+    _, robustness = load_pictures(RESULTS)
+    writers = evaluation.known_writers(found, Path("data"))
+    figures = evaluation.evaluate(found, writers, robustness)
     results.save_figures(figures, REPORTS / results.FIGURES)
 
 

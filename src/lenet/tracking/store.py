@@ -31,6 +31,7 @@ CREDENTIALS = (  # besides a user's name and password
     "MLFLOW_TRACKING_AWS_SIGV4",
     "MLFLOW_TRACKING_CLIENT_CERT_PATH",
 )
+PREAMBLE = "(raised as a result of"  # of SQLAlchemy's, before what is wrong
 ANSWER_WITHIN = 5.0  # seconds; a server that takes longer at the start is not there
 
 
@@ -133,7 +134,9 @@ def printable(text: str) -> str:
 
 def first_line(error: Exception) -> str:
     """What an error says, short enough for a line."""
-    return printable(str(error).splitlines()[0]) if str(error).strip() else type(error).__name__
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith(PREAMBLE)]
+    return printable(said[0]) if said else type(error).__name__
 
 
 def say(line: str) -> None:

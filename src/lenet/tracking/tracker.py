@@ -154,6 +154,7 @@ class Tracker:
         run = Run(self.write, run_id, logged)
         try:
             yield run
+            self.close(run.id, "FINISHED")
         except Exception as e:
             with suppress(Exception):  # it may be MLflow that failed, or there is no room
                 run.tags({FAILURE: f"{type(e).__name__}: {e}"})
@@ -163,7 +164,6 @@ class Tracker:
             with suppress(Exception):
                 self.close(run.id, "KILLED")
             raise
-        self.close(run.id, "FINISHED")
 
     def open(
         self,

@@ -98,6 +98,8 @@ class Architecture:
                 raise ValueError("it would squash the image itself")
             self._add(kernels.SCALED_TANH, self.shape)
         elif isinstance(layer, EuclideanRBF):
+            if layer.centres.requires_grad:
+                raise ValueError("its RBF centres learn; train this net by another recipe")
             classes, units = layer.centres.shape
             _expect(maps * height * width, units, "inputs")
             self.centres = layer.centres.tolist()

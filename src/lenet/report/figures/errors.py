@@ -14,21 +14,12 @@ from lenet.evaluation import REJECTION_TARGET
 from lenet.report.figures import style, tiles
 from lenet.results import Result
 
-PAPER = np.array(paper.FIGURE_8, dtype=float)  # (10, 10), as pair_counts has them
+PAPER = np.array(paper.FIGURE_8, dtype=float)  # (10, 10), as Result.pairs has them
 COLUMNS, SHOWN = 10, 160  # misclassified digits in a line, and at most
 CURVES = (
     *("knn_deslant", "tangent_distance", "svm_poly4", "lenet1", "lenet4", "lenet5", "lenet5_dist"),
     "boosted_lenet4_dist",
 )
-
-
-def pair_counts(result: Result) -> NDArray[np.float64]:
-    """(10, 10): how often each true class (rows) is given as another, in the mean over seeds."""
-    counts = np.zeros((10, 10))
-    labels = np.broadcast_to(result.label, result.prediction.shape)
-    np.add.at(counts, (labels, result.prediction), 1 / len(result.runs))
-    np.fill_diagonal(counts, 0)
-    return counts
 
 
 def rank_correlation(counts: NDArray[np.float64]) -> float:
@@ -45,7 +36,7 @@ def misclassified_by_every_seed(result: Result) -> int:
 def figure_8_pairs(result: Result) -> Figure:
     """The frequencies of (true, given) pairs beside the paper's."""
     figure = Figure(figsize=(style.WIDTH, 3.2))
-    counts = pair_counts(result)
+    counts = result.pairs
     shown = {f"ours, {counts.sum():.0f} errors a seed": counts}
     shown[f"paper, {PAPER.sum():.0f} errors"] = PAPER
     top = max(table.max() for table in shown.values())
@@ -141,7 +132,7 @@ def all_figures(
     if "lenet5_dist" not in found:
         return figures
     result = found["lenet5_dist"]
-    counts = pair_counts(result)
+    counts = result.pairs
     figures["figure_08_pairs"] = (
         figure_8_pairs(result),
         "Figure 8, the pairs. How often [dist] LeNet-5 gives one class (column) for another (row), "

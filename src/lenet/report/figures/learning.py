@@ -89,7 +89,7 @@ def _interval(result: Result) -> tuple[float, float, float]:
 
 
 def ablation(effects: pd.DataFrame) -> Figure:
-    """Main effects and interactions of the 2x2x2 (tables.ablation) with 95 % intervals."""
+    """Main effects and interactions of the 2x2x2 (tables.effects) with 95 % intervals."""
     figure = Figure(figsize=(style.WIDTH, 0.8 + 0.32 * len(effects)))
     axes = figure.subplots()
     rows: Any = effects.itertuples()
@@ -154,7 +154,7 @@ def _failures(labels: dict[str, str], found: dict[str, Result]) -> Iterator[str]
 def all_figures(
     found: dict[str, Result], effects: pd.DataFrame | None
 ) -> dict[str, tuple[Figure, str]]:
-    """Each figure that results allow, with its caption; `effects` of tables.ablation."""
+    """Each figure that results allow, with its caption; `effects` of tables.effects."""
     figures: dict[str, tuple[Figure, str]] = {}
     if "lenet5" in found and len(curves(found["lenet5"], TRAINING)):
         result = found["lenet5"]

@@ -16,9 +16,10 @@ ORANGE, SKY, PURPLE, YELLOW = "#E69F00", "#56B4E9", "#CC79A7", "#F0E442"
 INK, GREY = "#222222", "#6f6f6f"
 
 VERDICTS = {  # colour and marker
-    "reproduced": (BLUE, "o"),
-    "better": (GREEN, "<"),
-    "worse": (VERMILION, ">"),
+    "holds": (GREEN, "o"),
+    "not contradicted": (BLUE, "o"),
+    "contradicted": (VERMILION, "X"),
+    "not testable here": (PURPLE, "o"),
     "stand-in": (PURPLE, "o"),
     "small": (PURPLE, "o"),
 }
