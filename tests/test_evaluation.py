@@ -79,4 +79,4 @@ def test_scores_without_an_opinion_are_refused() -> None:
     with pytest.raises(ValueError, match="not finite"):
         evaluate(scores, np.zeros(3, dtype=int))
     with pytest.raises(ValueError, match="shape"):
-        evaluate(np.zeros((3, 9)), np.zeros(3, dtype=int))
+        evaluate(np.zeros((3, 2)), np.arange(3))

@@ -73,7 +73,7 @@ def test_a_project_may_have_any_name(tmp_path: Path) -> None:
     assert "was finished" in again.stdout
     assert {path.name for path in tmp_path.iterdir()} == {folder.name}
     assert (folder / "mlflow.db").is_file()
-    [run] = (folder / "mlruns").iterdir()
+    [run] = (path.parent for path in (folder / "mlruns").glob("*/artifacts"))
     assert (run / "artifacts" / "model.safetensors").is_file()
     read = commands.run(["python", "predict.py", "--run", run.name[:8], "nothing.png"], folder)
     assert read.stderr.startswith("predict.py: nothing.png")

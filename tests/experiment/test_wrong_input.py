@@ -55,10 +55,13 @@ REFUSED = [  # overrides of train.py, what they are told
     ("tracking.uri=sqlite:////proc/none/x.db", "cannot be used ([Errno 2] No such file"),
     ("model.pooling=median", "model.pooling=median is not one of average, max, subsampling"),
     ("model.activation=gelu", "model.activation=gelu is not one of tanh, relu, scaled_tanh"),
-    ("model.output=linear", "model.output=linear is not one of softmax, rbf"),
+    ("model.output=linear", "model.output=linear is not one of softmax, squashed, rbf"),
     ("model.connections=table2", "model.connections=table2 is not one of full, table1"),
     ("model=mlp_300 model.hidden=[0]", "model.hidden=0 has to be a whole number from 1"),
-    ("model=mlp_300 model.hidden=[]", "model.hidden=[] has to be a list, each of which is a"),
+    (
+        "model=mlp_300 model.hidden=[]",
+        "model.hidden=[] has to be a list of at most 4, each of which is a",
+    ),
     ("model=lenet1 model.output=rbf", "model.output=rbf is not one of softmax, squashed"),
     ("model._target_=os.system", "Target 'os.system' is blocklisted"),
     ("model._target_=lenet.nets.LeNet7", "Error loading 'lenet.nets.LeNet7'"),
@@ -66,7 +69,7 @@ REFUSED = [  # overrides of train.py, what they are told
     ("data.view=16x16", "this net takes no digits of 16x16 (data.view)"),
     ("data.view=deslanted", "this net takes no digits of 20x20 (data.view)"),
     ("model=lenet5_1998 recipe=paper data.view=16x16", "kernels of 5x5 on maps of 8x8"),
-    ("data.source=cifar", "data.source=cifar is not one of auto, mnist, digits"),
+    ("data.source=cifar", "data.source=cifar is not one of auto, mnist, qmnist, digits"),
     ("data.source=mnist", "is missing: put the four MNIST archives there, or unset MNIST_ROOT"),
     ("data.validation=1297", "data.validation=1297 has to lie between 0 and 1,296"),
     ("recipe.optimizer.weight_decay=-1", "weight_decay=-1 has to be a number from 0"),
@@ -103,7 +106,7 @@ REFUSED = [  # overrides of train.py, what they are told
     ("seed=???", "seed is missing: give seed=<value>"),
     ("seed=${seed}", "seed=${seed} cannot be resolved"),
     ("+model.poolings=max", "model.poolings is not known: model has _convert_, _recursive_"),
-    ("+data.seed=1", "data.seed is not known: data has distort, "),
+    ("+data.seed=1", "data.seed is not known: data has dataset, distort, "),
     ("tracking.uri=sqlite:////", "tracking.uri=sqlite://// names a folder"),
 ]
 

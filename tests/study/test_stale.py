@@ -96,7 +96,7 @@ CASES = {
     "an interval": (
         (f"{SRC}/statistics/intervals.py", "(1 + confidence) / 2", "confidence"),
         set(),
-        {"evaluate"},
+        {"evaluate", "report"},
     ),
     "a margin": (
         (f"{SRC}/study/claims/margins.py", "ALIKE = 0.002", "ALIKE = 0.003"),

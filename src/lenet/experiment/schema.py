@@ -380,7 +380,11 @@ def _faults(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if isinstance(values.get(group), dict):
             yield from ((group, line) for _, line in _faults_of(kind, values[group], group))
     for group in ("model", "recipe"):
-        yield from ((group, line) for line in _faults_of_made(values.get(group), group))
+        part = values.get(group)
+        yield from ((group, line) for line in _faults_of_made(part, group))
+        kind = MADE.get(str(part.get("_target_"))) if isinstance(part, dict) else None
+        if kind is not None and issubclass(kind, Recipe) != (group == "recipe"):
+            yield group, f"{group}._target_={part['_target_']} makes no {group}"
 
 
 def _faults_of_made(values: Any, where: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ import torch
 
 from lenet.data import normalise, pictures
 from lenet.experiment import load_classifier, own_names
-from lenet.tracking.models import serve
+from lenet.tracking import serve
 
 
 def load(configuration: Path, weights: Path):  # type: ignore[no-untyped-def]

@@ -1,7 +1,7 @@
 """Runs in MLflow: opening, writing, reading, and keeping what a server that is away has missed."""
 
 from lenet.tracking.finished import ORIGIN, FinishedRun, MetricPoint
-from lenet.tracking.models import ARRAYS, PNG, Source
+from lenet.tracking.models import ARRAYS, PNG, Source, serve
 from lenet.tracking.run import Run, flat
 from lenet.tracking.runs import (
     EVALUATION,
@@ -43,5 +43,6 @@ __all__ = [
     "local_store",
     "read_experiments",
     "say",
+    "serve",
     "usable",
 ]
