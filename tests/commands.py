@@ -153,5 +153,6 @@ def _in_fork(
         else:
             sys.argv = [str(PROJECT / arguments[0]), *arguments[1:]]
             runpy.run_path(sys.argv[0], run_name="__main__")
-    finally:
+    finally:  # what an interpreter does at its end, in its order
+        threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()

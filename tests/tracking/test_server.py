@@ -127,7 +127,7 @@ def check_whole(uri: str, outcome: Outcome, folder: Path, epochs: int = EPOCHS) 
     run = client.get_run(outcome.run)
     assert run.info.status == "FINISHED"
     assert run.data.params["recipe.epochs"] == str(epochs)
-    assert run.data.tags["paper.section"] == "II.B"
+    assert run.data.tags["data"] == "digits"
     assert len(run.inputs.dataset_inputs) == 1
     assert run.data.metrics["test/error_pct"] == pytest.approx(100 * outcome.error)
     for name in run.data.metrics:
