@@ -10,6 +10,7 @@ import os
 import re
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Mapping
@@ -113,6 +114,26 @@ class Running:
         self._stderr.close()
 
 
+def start(
+    command: list[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> "Running | subprocess.Popen[str]":
+    """Starts `python ...` or `dvc ...` in a project's folder. A sweep that starts processes of its
+    own is no fork: what it inherits from one may keep its workers waiting for ever."""
+    if not any(word.startswith("hydra/launcher=") for word in command):
+        return Running(command, folder, environment)
+    program, *arguments = command
+    assert program == "python"
+    place = arguments[0] if arguments[0] == "-m" else str(PROJECT / arguments[0])
+    return subprocess.Popen(
+        [sys.executable, place, *arguments[1:]],
+        cwd=folder,
+        env=os.environ | {"LENET_ROOT": str(folder)} | dict(environment or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def run(
     command: list[str],
     folder: Path,
@@ -120,7 +141,7 @@ def run(
     environment: Mapping[str, str] | None = None,
 ) -> Done:
     """Runs `python ...` or `dvc ...` in a project's folder, to its end."""
-    with Running(command, folder, environment) as process:
+    with start(command, folder, environment) as process:
         stdout, stderr = process.communicate(timeout)
         return Done(process.returncode or 0, stdout, stderr)
 

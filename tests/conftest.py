@@ -168,12 +168,14 @@ def train(tmp_path: Path, empty_database: Path) -> Callable[..., Done]:
 
 
 @pytest.fixture
-def started(tmp_path: Path, empty_database: Path) -> Callable[..., Running]:
+def started(
+    tmp_path: Path, empty_database: Path
+) -> Callable[..., "Running | subprocess.Popen[str]"]:
     """Starts train.py as `train` does, for tests that interfere while it runs."""
     shutil.copy(empty_database, tmp_path)
 
-    def start(*arguments: str) -> Running:
-        return Running(["python", "train.py", *arguments], tmp_path)
+    def start(*arguments: str) -> "Running | subprocess.Popen[str]":
+        return commands.start(["python", "train.py", *arguments], tmp_path)
 
     return start
 
