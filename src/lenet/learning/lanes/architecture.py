@@ -10,6 +10,8 @@ from torch import nn
 from lenet.learning.lanes import kernels
 from lenet.nets import EuclideanRBF, ScaledTanh, SparseConv, Subsampling
 
+IN_PLACE = (kernels.SCALED_TANH, kernels.TANH, kernels.RELU)
+
 
 @dataclass
 class Architecture:
@@ -40,7 +42,7 @@ class Architecture:
     @classmethod
     def of(cls, net: nn.Sequential, size: int) -> "Architecture":
         architecture = cls(size)
-        for name, layer in _walk(net):
+        for name, layer in walk(net):
             try:
                 architecture._append(layer)
             except ValueError as error:
@@ -144,7 +146,7 @@ class Architecture:
         """Lays out one layer: its outputs after the states so far, its parameters likewise."""
         maps_in, height_in, width_in = self.shape
         weights = out[0] if kind == kernels.SUBSAMPLING else area * sum(len(seen) for seen in table)
-        in_place = kind == kernels.SCALED_TANH
+        in_place = kind in IN_PLACE
         place = self.layers[-1]["y"] if self.layers else 0
         end = place + maps_in * height_in * width_in
         values = (
@@ -182,10 +184,10 @@ class Architecture:
         return tuple(places)  # type: ignore[return-value]
 
 
-def _walk(net: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
-    for name, layer in net.named_children():
+def walk(net: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
+    for name, layer in net._modules.items():
         if isinstance(layer, nn.Sequential):
-            yield from _walk(layer, f"{path}{name}.")
+            yield from walk(layer, f"{path}{name}.")
         else:
             yield f"{path}{name}", layer
 

@@ -55,14 +55,14 @@ class Lanes:
         if any(Architecture.of(net, size) != self.architecture for net in nets[1:]):
             raise ValueError("the nets differ in more than their weights; train them apart")
         for loss in losses:
-            _check_output(nets[0], loss)
+            check_output(nets[0], loss)
         self.threads, self.nets = threads, len(nets)
         fully_connected = FullyConnected.fits(self.architecture)
         many = threads == 1 and len(nets) > WIDTHS[0]
         width = 1 if fully_connected else WIDTHS[1] if many else WIDTHS[0]
         self._slices = [slice(i, i + width) for i in range(0, len(nets), width)]
         self._groups = [
-            FullyConnected(self.architecture, _coded(losses[part]))
+            FullyConnected(self.architecture, coded(losses[part]))
             if fully_connected
             else _Group(self.architecture, width, losses[part])
             for part in self._slices
@@ -161,7 +161,7 @@ class _Group:
     def __init__(self, architecture: Architecture, width: int, losses: Sequence[Loss]) -> None:
         self.losses, self.width = losses, width
         self._lanes, self._net = LaneCount(width), architecture.compiled_form()
-        self._loss = _coded([*losses, *[losses[0]] * (width - len(losses))])
+        self._loss = coded([*losses, *[losses[0]] * (width - len(losses))])
         self._parameters = buffer(architecture.parameters * width)
         states = buffer(architecture.states * width)
         states[:] = architecture.background  # the margin stays, all else is written over
@@ -223,7 +223,7 @@ class _Group:
         )
 
 
-def _coded(losses: Sequence[Loss]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def coded(losses: Sequence[Loss]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Each lane's kind of loss and penalty of the rubbish class, for ``passes.derive``."""
     rubbish = [loss.j if isinstance(loss, MAP) else np.inf for loss in losses]
     # cross entropy is MAP's without a class for rubbish
@@ -235,7 +235,7 @@ def _within(numbers: Tensor, end: int) -> bool:
     return numbers.dtype == torch.int64 and bool(((numbers >= 0) & (numbers < end)).all())
 
 
-def _check_output(net: nn.Sequential, loss: Loss) -> None:
+def check_output(net: nn.Sequential, loss: Loss) -> None:
     output = list(net.modules())[-1]
     wanted = nn.Linear if loss is F.cross_entropy else _OUTPUTS[type(loss)]
     if not isinstance(output, wanted):

@@ -49,7 +49,7 @@ def update(lanes, net, parameters, rates, losses, images, labels, order, buffers
     for m in range(patterns):
         for lane in range(width):
             label[lane] = labels[order[lane, m]]
-            _show(images, order[lane, m], pad, width, lane, states)
+            show(images, order[lane, m], pad, width, lane, states)
         _forward(lanes, net, parameters, states)
         derive(layers[-1].y, layers[-1].maps, losses, label, states, deltas, loss, errors)
         _backward(lanes, net, parameters, parameters, rates, states, buffers, False)
@@ -71,7 +71,7 @@ def curvature(lanes, net, parameters, images, order, buffers):
     squares = parameters * parameters
     for m in range(patterns):
         for lane in range(width):
-            _show(images, order[lane, m], pad, width, lane, states)
+            show(images, order[lane, m], pad, width, lane, states)
         _forward(lanes, net, parameters, states)
         # of 1/2 (s - t)^2 by s, kept for cross entropy, whose p (1 - p) vanishes where the net is
         # sure; an RBF layer asks nothing
@@ -88,7 +88,7 @@ def scores(lanes, net, parameters, images, states, width):
     result = np.empty((width, len(images), classes), np.float32)
     for n in range(len(images)):
         for lane in range(width):
-            _show(images, n, pad, width, lane, states)
+            show(images, n, pad, width, lane, states)
         _forward(lanes, net, parameters, states)
         for lane in range(width):
             for i in range(classes):
@@ -97,7 +97,7 @@ def scores(lanes, net, parameters, images, states, width):
 
 
 @compiled
-def _show(images, number, pad, width, lane, states):
+def show(images, number, pad, width, lane, states):
     """Puts image ``number`` on the input of one lane, inside the margin of background."""
     row = images.shape[2] + 2 * pad
     for r in range(images.shape[1]):

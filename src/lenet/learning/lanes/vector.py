@@ -87,19 +87,39 @@ class _LaneVectorModel(models.PrimitiveModel):
     """In memory and in registers: an LLVM vector."""
 
     def __init__(self, dmm: Any, fe_type: LaneVector) -> None:
-        super().__init__(dmm, fe_type, _llvm(fe_type))
+        super().__init__(dmm, fe_type, llvm_vector(fe_type.width))
 
 
-def _llvm(vector: LaneVector) -> ir.VectorType:
-    return ir.VectorType(ir.FloatType(), vector.width)
+def llvm_vector(width: int) -> ir.VectorType:
+    return ir.VectorType(ir.FloatType(), width)
+
+
+def place(context: Any, builder: Any, typ: Any, array: Any, index: Any, width: int) -> Any:
+    """Where a group of an array begins, as a pointer to a vector; with a width of 1, to a number."""
+    data = context.make_array(typ)(context, builder, value=array).data
+    first = builder.gep(data, [builder.mul(index, ir.Constant(index.type, width))])
+    return first if width == 1 else builder.bitcast(first, llvm_vector(width).as_pointer())
+
+
+def broadcasted(builder: Any, number: Any, width: int) -> Any:
+    """A vector with ``number`` in every lane."""
+    nothing = ir.Constant(llvm_vector(width), ir.Undefined)
+    single = builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+    return builder.shuffle_vector(single, nothing, mask)
+
+
+def fused(builder: Any, width: int, a: Any, b: Any, c: Any) -> Any:
+    """a b + c, rounded once."""
+    vector = llvm_vector(width)
+    typ, name = ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{width}f32"
+    return builder.call(cgutils.get_or_insert_function(builder.module, typ, name), [a, b, c])
 
 
 def _address(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    """Where group ``args[2]`` of the array ``args[1]`` begins, as a pointer to a vector."""
-    vector = LaneVector(signature.args[0].width)
-    array = context.make_array(signature.args[1])(context, builder, value=args[1])
-    first = builder.mul(args[2], ir.Constant(args[2].type, vector.width))
-    return builder.bitcast(builder.gep(array.data, [first]), _llvm(vector).as_pointer())
+    """Where group ``args[2]`` of the array ``args[1]`` begins."""
+    lanes, typ = signature.args[:2]
+    return place(context, builder, typ, args[1], args[2], lanes.width)
 
 
 @intrinsic
@@ -126,16 +146,11 @@ def store(typingctx: Any, lanes: Any, array: Any, index: Any, vector: Any) -> An
 @intrinsic
 def broadcast(typingctx: Any, lanes: Any, number: Any) -> Any:
     """A vector with ``number`` in every lane."""
-    vector = LaneVector(lanes.width)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        nothing = ir.Constant(_llvm(vector), ir.Undefined)
-        first = ir.Constant(ir.IntType(32), 0)
-        single = builder.insert_element(nothing, args[1], first)
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), vector.width), [0] * vector.width)
-        return builder.shuffle_vector(single, nothing, mask)
+        return broadcasted(builder, args[1], lanes.width)
 
-    return vector(lanes, numba.float32), codegen
+    return LaneVector(lanes.width)(lanes, numba.float32), codegen
 
 
 @intrinsic
@@ -143,11 +158,7 @@ def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     """a b + c, rounded once."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = _llvm(a)
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{a.width}f32"
-        )
-        return builder.call(function, args)
+        return fused(builder, a.width, *args)
 
     return a(a, a, a), codegen
 
@@ -163,6 +174,33 @@ def clamp(typingctx: Any, a: Any, bound: Any) -> Any:
         return builder.select(builder.fcmp_ordered("<", value, low), low, value)
 
     return a(a, a), codegen
+
+
+@intrinsic
+def where_greater(typingctx: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
+    """Lane by lane ``yes`` where a > b or one of the two is not a number, else ``no``."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_unordered(">", args[0], args[1]), *args[2:])
+
+    return a(a, a, a, a), codegen
+
+
+@intrinsic
+def total(typingctx: Any, vector: Any) -> Any:
+    """The sum over the lanes, half upon half."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        [rest], width = args, vector.width
+        nothing = ir.Constant(rest.type, ir.Undefined)
+        while width > 1:
+            width //= 2
+            mask = [n + width if n < width else 0 for n in range(vector.width)]
+            upper = ir.Constant(ir.VectorType(ir.IntType(32), vector.width), mask)
+            rest = builder.fadd(rest, builder.shuffle_vector(rest, nothing, upper))
+        return builder.extract_element(rest, ir.Constant(ir.IntType(32), 0))
+
+    return numba.float32(vector), codegen
 
 
 def _define(python_operator: Any, instruction: str) -> None:
