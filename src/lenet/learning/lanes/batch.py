@@ -6,7 +6,6 @@ digit, since their gradients are products of matrices over all digits of the thr
 has sums of its own, which are added in a fixed order: the same number of threads, the same bits.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lenet.learning.lanes import kernels
 from lenet.learning.lanes.architecture import Architecture, walk
 from lenet.learning.lanes.batch_kernels import (
     BLOCK,
+    INPUTS,
     OUTPUTS,
     STEPS,
     UNITS,
@@ -60,17 +59,20 @@ from lenet.nets import EuclideanRBF, Pad, ScaledTanh, SparseConv, Subsampling
 
 WIDTH = 16
 KEPT = np.dtype(
-    [(field, np.int64) for field in ("inputs", "inputs_pitch", "deltas", "deltas_pitch")]
+    [
+        (field, np.int64)
+        for field in ("digits", "inputs", "inputs_pitch", "deltas", "deltas_pitch")
+    ]
 )
-_KINDS = {
-    nn.AvgPool2d: kernels.AVERAGE,
-    nn.MaxPool2d: kernels.MAX,
-    nn.Tanh: kernels.TANH,
-    nn.ReLU: kernels.RELU,
+KINDS: dict[type[nn.Module], int] = {
+    nn.AvgPool2d: AVERAGE,
+    nn.MaxPool2d: MAX,
+    nn.Tanh: TANH,
+    nn.ReLU: RELU,
 }
-_KNOWN = (
+KNOWN = (
     *(Pad, nn.ConstantPad2d, nn.Conv2d, SparseConv, Subsampling, ScaledTanh, nn.Flatten),
-    *(nn.Linear, EuclideanRBF, *_KINDS),
+    *(nn.Linear, EuclideanRBF, *KINDS),
 )
 
 
@@ -111,10 +113,7 @@ def share_of_gradient(lanes, net, losses, weights, images, labels, batch, room, 
     for n in range(len(layers)):
         layer = layers[n]
         if layer.kind == DOT:
-            digits = -(-len(images) // width) * width
-            full_backward_weights(
-                lanes, width, layer, kept[n], digits, by_digit, block, gradient
-            )
+            full_backward_weights(lanes, width, layer, kept[n], by_digit, block, gradient)
         elif layer.kind in (CONV, SUBSAMPLING):
             for i in range(layer.weights, layer.bias + layer.maps):
                 gradient[i] = total(load(lanes, sums, i))
@@ -181,10 +180,11 @@ def _backward(lanes, width, net, weights, first, room):
 
 
 class BatchLanes:
-    """The loss of a net for a batch, differentiable: autograd gets its gradient from the lanes.
+    """The loss of a net for a batch, for autograd, which gets the gradient from the lanes.
 
     Args:
-        net: of layers that the lanes know, one after the other, a convolution among them.
+        net: layers that the lanes know, one after the other, a convolution among them. It keeps its
+            weights, which are read anew for each batch.
         loss: as of `Lanes`.
         size: side of the square images, before the net's own padding.
         threads: that share a batch.
@@ -194,77 +194,79 @@ class BatchLanes:
     """
 
     def __init__(self, net: nn.Module, loss: Loss, size: int, threads: int) -> None:
-        self.layers = list(_layers(net))
+        _check(net)
         check_output(net, loss)
         self.architecture = _Shared.of(net, size)
+        if not any(layer["kind"] == CONV for layer in self.architecture.layers):
+            raise ValueError("without a convolution torch is as fast")
+        self.layers = [layer for _, layer in walk(net)]
         self.losses = coded([loss] * WIDTH)
         self.threads = threads
-        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
-        self._rooms: dict[int, Any] = {}
+        self._pool = ThreadPoolExecutor(threads)
+        self._rooms: dict[tuple[int, int], _Room] = {}
         widest = max(layer["area"] for layer in self.architecture.layers)
-        self._behind = torch.zeros(UNITS.rows * widest)
+        self._behind = torch.zeros(UNITS.rows * widest)  # where a tile goes beyond the last layer
 
     def step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """N x 1 x size x size and N -> the mean loss, and with it, detached, the share of errors."""
-        weights = [weight.reshape(-1) for layer in self.layers for weight in _weights(layer)]
-        flat = torch.cat([*weights, self._behind])
-        loss, kept = _Step.apply(flat, self, images, labels)
+        """N x 1 x size x size and N -> the mean loss, and a tensor of it and the share of errors,
+        which autograd does not see."""
+        weights = [weight.flatten() for layer in self.layers for weight in _weights(layer)]
+        loss, kept = _Step.apply(torch.cat([*weights, self._behind]), self, images, labels)
         return loss, kept
 
     def gradient(self, weights: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """The derivatives of the mean loss by the weights, one after the other; loss and share of
+        """The derivatives of the mean loss by the weights, and (2,) the loss and the share of
         errors."""
-        pixels, classes, flat = images[:, 0].numpy(), labels.numpy(), weights.detach().numpy()
-        batch = len(labels)
-        chunks = -(-batch // WIDTH)
-        ends = [min(batch, WIDTH * (chunks * t // self.threads)) for t in range(self.threads + 1)]
-        ends[-1] = batch
+        pixels, classes, batch = images[:, 0].numpy(), labels.numpy(), len(labels)
+        flat, chunks = weights.detach().numpy(), _times(batch, WIDTH)
 
         def of_share(thread: int) -> tuple[NDArray[np.float32], float, int]:
-            share = slice(ends[thread], ends[thread + 1])
-            net, room, gradient = self._room(thread, -(-(share.stop - share.start) // WIDTH))
+            first, end = (WIDTH * (chunks * t // self.threads) for t in (thread, thread + 1))
+            room = self._room(thread, (end - first) // WIDTH)
             loss, wrong = share_of_gradient(
-                *(LaneCount(WIDTH), net, self.losses, flat),
-                *(pixels[share], classes[share], batch, room, gradient),
+                *(LaneCount(WIDTH), room.net, self.losses, flat),
+                *(pixels[first:end], classes[first:end], batch, room.buffers, room.gradient),
             )
-            return gradient, loss, wrong
+            return room.gradient, loss, wrong
 
-        others = [self._pool.submit(of_share, t) for t in range(1, self.threads)] if self._pool else []
+        others = [self._pool.submit(of_share, thread) for thread in range(1, self.threads)]
         shares = [of_share(0), *(other.result() for other in others)]
-        gradient = torch.from_numpy(sum(share[0] for share in shares))
-        kept = [sum(share[n] for share in shares) / batch for n in (1, 2)]
-        return gradient, torch.tensor(kept)
+        gradients, losses, errors = zip(*shares, strict=True)
+        return torch.from_numpy(sum(gradients)), torch.tensor([sum(losses), sum(errors)]) / batch
 
-    def _room(self, thread: int, chunks: int) -> Any:
-        """The net and the buffers of a thread for so many times 16 digits."""
+    def _room(self, thread: int, chunks: int) -> "_Room":
+        """Of a thread, for so many times 16 digits."""
         if (thread, chunks) not in self._rooms:
-            self._rooms[thread, chunks] = self._make_room(chunks * WIDTH)
+            self._rooms[thread, chunks] = _Room(self.architecture, chunks * WIDTH)
         return self._rooms[thread, chunks]
 
-    def _make_room(self, digits: int) -> Any:
-        layers, _, centres, pad = self.architecture.compiled_form()
-        kept, size = np.zeros(len(layers), KEPT), 0
+
+class _Room:
+    """What a thread needs for its share of a batch.
+
+    Attributes:
+        net, buffers: as `share_of_gradient` takes them.
+        gradient: what it fills.
+    """
+
+    def __init__(self, architecture: Architecture, digits: int) -> None:
+        layers, _, centres, pad = architecture.compiled_form()
+        kept, size, front = np.zeros(len(layers), KEPT), 0, architecture.parameters
         for n, layer in enumerate(layers):
-            if layer["kind"] == kernels.DOT:
-                row = BLOCK.columns * WIDTH
-                pitches = (_up(layer["area"], row), _up(layer["maps"], BLOCK.rows))
-                kept[n] = (size, pitches[0], size + digits * pitches[0], pitches[1])
-                size += digits * sum(pitches)
-                size = _up(size, WIDTH)
-        front = min(
-            (layer["weights"] for layer in layers if layer["kind"] == kernels.DOT),
-            default=self.architecture.parameters,
-        )
-        states, deltas = (
-            buffer((self.architecture.states + UNITS.rows) * WIDTH) for _ in range(2)
-        )
-        states[:] = self.architecture.background
+            if layer["kind"] == DOT:
+                front = min(front, layer["weights"])
+                row = BLOCK.columns * WIDTH * _times(layer["area"], BLOCK.columns * WIDTH)
+                units = BLOCK.rows * _times(layer["maps"], BLOCK.rows)
+                kept[n] = digits, size, row, size + digits * row, units
+                size += digits * (row + units)  # a multiple of 16, as digits are
+        states, deltas = (buffer((architecture.states + UNITS.rows) * WIDTH) for _ in range(2))
+        states[:] = architecture.background  # the margin stays, all else is written over
         sums, spread, minus_one = (buffer(front * WIDTH) for _ in range(3))
-        minus_one[:] = -1
+        minus_one[:] = -1  # the "rates" of kernels that step
         block = buffer(BLOCK.rows * BLOCK.columns * WIDTH)
-        room = states, deltas, sums, spread, minus_one, buffer(size), block
-        gradient = np.zeros(self.architecture.parameters + len(self._behind), np.float32)
-        return (layers, centres, pad, kept), room, gradient
+        self.net = layers, centres, pad, kept
+        self.buffers = states, deltas, sums, spread, minus_one, buffer(size), block
+        self.gradient = np.zeros(architecture.parameters, np.float32)
 
 
 class _Step(torch.autograd.Function):
@@ -274,49 +276,61 @@ class _Step(torch.autograd.Function):
     def forward(
         ctx: Any, weights: Tensor, lanes: BatchLanes, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        ctx.gradient, kept = lanes.gradient(weights, images, labels)
+        gradient, kept = lanes.gradient(weights, images, labels)
+        ctx.gradient = torch.cat([gradient, lanes._behind])
         ctx.mark_non_differentiable(kept)
         return kept[0].clone(), kept
 
     @staticmethod
-    def backward(ctx: Any, by_loss: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
-        return ctx.gradient * by_loss, None, None, None
+    def backward(ctx: Any, *by: Tensor) -> tuple[Tensor, None, None, None]:
+        return ctx.gradient * by[0], None, None, None
 
 
 class _Shared(Architecture):
-    """With the layers of today's nets; a sparse layer is a full one some of whose weights are 0."""
+    """With the layers of today's nets; a sparse layer is a full one, some of whose weights are 0."""
 
     def _append(self, layer: nn.Module) -> None:
         maps, height, width = self.shape
-        if type(layer) in (nn.AvgPool2d, nn.MaxPool2d):
-            assert isinstance(layer, nn.AvgPool2d | nn.MaxPool2d)
+        if isinstance(layer, SparseConv):
+            seen = tuple(range(layer.in_maps))
+            self._append_convolution(layer, (seen,) * len(layer.table))
+        elif isinstance(layer, nn.AvgPool2d | nn.MaxPool2d):
             plain = type(layer)(2)
-            if repr(layer) != repr(plain) or height % 2 or width % 2:
-                raise ValueError(f"{layer}")
-            self._add(_KINDS[type(layer)], (maps, height // 2, width // 2))
-        elif type(layer) in _KINDS:
-            self._add(_KINDS[type(layer)], self.shape)
-        elif isinstance(layer, SparseConv):
-            full = (tuple(range(layer.in_maps)),) * len(layer.table)
-            self._append_convolution(layer, full)
+            odd = any(getattr(layer, n) != getattr(plain, n) for n in plain.__constants__)
+            if odd or height % 2 or width % 2:
+                raise ValueError(f"{layer} on maps of {height}x{width}: only two by two, no margin")
+            self._add(KINDS[type(layer)], (maps, height // 2, width // 2))
+        elif type(layer) in KINDS:
+            self._add(KINDS[type(layer)], self.shape)
         else:
             super()._append(layer)
-        if self.layers and self.layers[-1]["kind"] == kernels.CONV:
+        if self.layers and self.layers[-1]["kind"] == CONV:
             last = self.layers[-1]
+            odd = last["maps"] % OUTPUTS.rows or last["width"] % STEPS.columns
+            if odd or last["x"] and last["maps_in"] % INPUTS.rows or last["width"] < OUTPUTS.columns:
+                raise ValueError(f"{layer}: maps and columns come in pairs here")
 
 
-def _layers(net: nn.Module) -> Iterator[nn.Module]:
-    for _, layer in walk(net):
-        yield layer
+def _check(net: nn.Module) -> None:
+    """Raises ValueError unless a net is layers one after the other, each just what it is called."""
+    if type(net).forward is not nn.Sequential.forward:
+        raise ValueError(f"{type(net).__name__} has a forward of its own")
+    for layer in net.modules():
+        if type(layer) not in KNOWN and type(layer).forward is not nn.Sequential.forward:
+            raise ValueError(f"{type(layer).__name__} is no layer that the lanes know")
+        if layer._forward_hooks or layer._forward_pre_hooks:
+            raise ValueError(f"{type(layer).__name__} has hooks, which the lanes would pass over")
+    if any(weight.dtype != torch.float32 or not weight.is_cpu for weight in net.parameters()):
+        raise ValueError("the lanes compute on the processor, in single precision")
 
 
 def _weights(layer: nn.Module) -> list[Tensor]:
-    """In the order of the lanes."""
+    """A layer's, as the lanes read them."""
     if isinstance(layer, SparseConv):
         return [layer.dense_weight(), layer.bias]
-    return list(layer.parameters(recurse=False))
+    return list(layer.parameters())
 
 
-def _up(number: int, step: int) -> int:
-    """The next multiple of a step."""
-    return -(-number // step) * step
+def _times(number: int, step: int) -> int:
+    """How many steps reach a number."""
+    return -(-number // step)

@@ -122,13 +122,13 @@ def keep_by_digit(width, states, first, count, by_digit, place, pitch):
 
 
 @compiled
-def full_backward_weights(lanes, width, layer, kept, digits, by_digit, block, gradient):
+def full_backward_weights(lanes, width, layer, kept, by_digit, block, gradient):
     """The product of two matrices, digits x units and digits x inputs, block by block; their rows
     have room for whole blocks."""
     for o in range(0, layer.maps, BLOCK.rows):
         for g in range(0, kept.inputs_pitch // width, BLOCK.columns):
             products = zeros(lanes, BLOCK)
-            for n in range(digits):
+            for n in range(kept.digits):
                 d = kept.deltas + n * kept.deltas_pitch + o
                 x = (kept.inputs + n * kept.inputs_pitch) // width + g
                 products = add_outer(products, by_digit, d, 1, by_digit, x)
@@ -140,7 +140,7 @@ def full_backward_weights(lanes, width, layer, kept, digits, by_digit, block, gr
                     gradient[w + b] = block[a * row + b]
     for o in range(layer.maps):
         by_bias = np.float32(0.0)
-        for n in range(digits):
+        for n in range(kept.digits):
             by_bias += by_digit[kept.deltas + n * kept.deltas_pitch + o]
         gradient[layer.bias + o] = by_bias
 
