@@ -322,6 +322,8 @@ class Job:
         """Tests a trained classifier; its file, figures, predictions and pictures go to its run.
         What a figure does not depend on may fail, and costs no result."""
         run, test = log.run, self.digits.test
+        if engine := getattr(classifier, "engine", ""):
+            run.tags({"engine": engine})
         with run.optional("classifier"), run.artifact(classifier.file) as path:
             classifier.save(path)
         scores = np.asarray(classifier.scores(test.images))

@@ -2,10 +2,10 @@
 
 import copy
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from safetensors.torch import save as packed
@@ -16,6 +16,9 @@ from lenet.data import Digits
 from lenet.errors import InputError
 from lenet.learning.losses import Loss, loss_of
 from lenet.nets import TrainedNet, in_fast_format, weights_of
+
+if TYPE_CHECKING:
+    from lenet.learning.lanes import BatchLanes
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Minibatch:
         batch_size: digits in a batch.
         epochs: over the training split.
         loss: of scores and labels; None is the one that fits the net's output.
+        lanes: whether the lanes find the gradients of nets that they know; else torch does all.
     """
 
     optimizer: Callable[..., torch.optim.Optimizer]
@@ -35,6 +39,7 @@ class Minibatch:
     batch_size: int
     epochs: int
     loss: Loss | None = None
+    lanes: bool = True
 
     together: ClassVar[bool] = False  # the seeds of a job are trained one after the other
 
@@ -54,24 +59,49 @@ class Minibatch:
         compiled = options.pop("compile") and can_compile()
         nets = [in_fast_format(net) for net in task.models]
         rehearse(nets[0], self.loss or loss_of(nets[0]), digits, self.batch_size)
+        trained = []
         for net, seed, callback in zip(nets, task.seeds, task.callbacks, strict=True):
+            loss = self.loss or loss_of(net)
+            lanes = None
+            if self.lanes and not compiled and on_one_processor(options):
+                lanes = lanes_of(net, loss, digits)
             module = MinibatchModule(
                 net,
-                self.loss or loss_of(net),
+                loss,
                 self.optimizer,
                 self.schedule,
                 digits,
                 self.batch_size,
                 seed,
+                lanes,
                 compiled,
                 callback,
             )
             fit(module, options, self.epochs, len(digits.validation) > 0, task.folder)
-        return [TrainedNet(net) for net in nets]
+            trained.append(TrainedNet(net, "lanes" if lanes else "torch"))
+        return trained
 
     def load(self, model: Any, path: Path) -> TrainedNet:
         """As `Recipe.load`."""
         return TrainedNet.load(in_fast_format(model), path)  # as trained: else last bits differ
+
+
+def on_one_processor(options: Mapping[str, Any]) -> bool:
+    """Whether the `trainer` config asks for one process without a GPU, in single precision."""
+    accelerator, precision = options.get("accelerator"), str(options.get("precision", "32-true"))
+    gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    cpu = accelerator == "cpu" or accelerator == "auto" and not gpu
+    return cpu and options.get("devices") in (1, "auto") and "strategy" not in options and precision in ("32", "32-true")
+
+
+def lanes_of(net: nn.Module, loss: Loss, digits: Digits) -> "BatchLanes | None":
+    """The lanes that train a net, if they know it and its loss."""
+    from lenet.learning.lanes import BatchLanes  # numba takes a second
+
+    try:
+        return BatchLanes(net, loss, digits.train.images.shape[-1], torch.get_num_threads())
+    except ValueError:
+        return None
 
 
 def rehearse(net: nn.Module, loss: Loss, digits: Digits, batch_size: int) -> None:

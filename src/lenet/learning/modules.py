@@ -18,7 +18,7 @@ from lenet.data import Digits, Split, patterns_of_pass, training_patterns
 from lenet.errors import InputError
 from lenet.learning import sdlm
 from lenet.learning.batches import InOrder, Shuffled
-from lenet.learning.lanes import Lanes
+from lenet.learning.lanes import BatchLanes, Lanes
 from lenet.learning.losses import Loss
 from lenet.learning.trainer import ON_BAR, Diverged, EpochModule
 from lenet.nets import TrainedNet
@@ -181,7 +181,8 @@ class MinibatchModule(EpochModule):
         digits: trained and validated on.
         batch_size: digits in a training batch.
         seed: of the order of the digits.
-        compiled: whether torch.compile fuses the training step.
+        lanes: that find loss and gradient, where they know net and loss; else torch does.
+        compiled: whether torch.compile fuses torch's training step.
         epoch_callback: called after each epoch.
     """
 
@@ -194,6 +195,7 @@ class MinibatchModule(EpochModule):
         digits: Digits,
         batch_size: int,
         seed: int,
+        lanes: BatchLanes | None,
         compiled: bool,
         epoch_callback: EpochCallback,
     ) -> None:
@@ -205,7 +207,8 @@ class MinibatchModule(EpochModule):
         self.digits = digits
         self.batch_size = batch_size
         self.seed = seed
-        self.forward_step = torch.compile(self._step, dynamic=False) if compiled else self._step
+        step = lanes.step if lanes else self._step
+        self.forward_step = torch.compile(step, dynamic=False) if compiled else step
         self.steps: list[Tensor] = []  # loss and error of each batch of the epoch
         self.validation_error = MeanMetric()
 

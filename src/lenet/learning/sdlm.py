@@ -91,7 +91,7 @@ class SDLM:
         # the module measures its errors itself
         fit(module, options | {"accelerator": "cpu"}, self.epochs, False, task.folder)
         lanes.write_back(task.models)
-        return [TrainedNet(net) for net in task.models]
+        return [TrainedNet(net, "lanes") for net in task.models]
 
     def lanes(self, nets: Sequence[nn.Sequential], size: int) -> "Lanes":
         """The nets side by side, with their losses, for images of ``size`` x ``size``.

@@ -22,12 +22,14 @@ class TrainedNet:
 
     Attributes:
         net: trained, N x 1 x H x W -> N x classes.
+        engine: what found its gradients, "torch" or "lanes"; "" is not known.
     """
 
     file: ClassVar[str] = "model.safetensors"
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, engine: str = "") -> None:
         self.net = net.eval()
+        self.engine = engine
 
     @classmethod
     def load(cls, net: nn.Module, path: Path) -> Self:

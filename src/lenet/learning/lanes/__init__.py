@@ -1,5 +1,7 @@
-"""Many copies of one small net, trained side by side in SIMD lanes, one pattern per update."""
+"""Small nets in SIMD lanes: copies of one net side by side, one pattern per update; or the digits
+of a mini-batch side by side, for one net's gradient."""
 
+from lenet.learning.lanes.batch import BatchLanes
 from lenet.learning.lanes.engine import Lanes
 
-__all__ = ["Lanes"]
+__all__ = ["BatchLanes", "Lanes"]
