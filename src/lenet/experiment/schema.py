@@ -244,6 +244,7 @@ class Minibatch(Recipe):
     optimizer: dict[str, Any]
     schedule: dict[str, Any]
     loss: dict[str, Any] | None = LEFT_OUT
+    lanes: bool = LEFT_OUT
 
 
 class Fit(Recipe):

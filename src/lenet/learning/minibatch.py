@@ -62,9 +62,8 @@ class Minibatch:
         trained = []
         for net, seed, callback in zip(nets, task.seeds, task.callbacks, strict=True):
             loss = self.loss or loss_of(net)
-            lanes = None
-            if self.lanes and not compiled and on_one_processor(options):
-                lanes = lanes_of(net, loss, digits)
+            wanted = self.lanes and not compiled and lanes_suit(options)
+            lanes = lanes_of(net, loss, digits) if wanted else None
             module = MinibatchModule(
                 net,
                 loss,
@@ -77,7 +76,11 @@ class Minibatch:
                 compiled,
                 callback,
             )
-            fit(module, options, self.epochs, len(digits.validation) > 0, task.folder)
+            threads = torch.get_num_threads()
+            try:
+                fit(module, options, self.epochs, len(digits.validation) > 0, task.folder)
+            finally:
+                torch.set_num_threads(threads)  # where the lanes had them
             trained.append(TrainedNet(net, "lanes" if lanes else "torch"))
         return trained
 
@@ -86,12 +89,12 @@ class Minibatch:
         return TrainedNet.load(in_fast_format(model), path)  # as trained: else last bits differ
 
 
-def on_one_processor(options: Mapping[str, Any]) -> bool:
-    """Whether the `trainer` config asks for one process without a GPU, in single precision."""
-    accelerator, precision = options.get("accelerator"), str(options.get("precision", "32-true"))
+def lanes_suit(options: Mapping[str, Any]) -> bool:
+    """Whether the `trainer` config asks for one process on the processor, in single precision."""
     gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
-    cpu = accelerator == "cpu" or accelerator == "auto" and not gpu
-    return cpu and options.get("devices") in (1, "auto") and "strategy" not in options and precision in ("32", "32-true")
+    on_cpu = options["accelerator"] == "cpu" or (options["accelerator"] == "auto" and not gpu)
+    single = str(options.get("precision", 32)) in ("32", "32-true")
+    return on_cpu and single and options["devices"] == 1 and "strategy" not in options
 
 
 def lanes_of(net: nn.Module, loss: Loss, digits: Digits) -> "BatchLanes | None":

@@ -207,6 +207,7 @@ class MinibatchModule(EpochModule):
         self.digits = digits
         self.batch_size = batch_size
         self.seed = seed
+        self.lanes = lanes
         step = lanes.step if lanes else self._step
         self.forward_step = torch.compile(step, dynamic=False) if compiled else step
         self.steps: list[Tensor] = []  # loss and error of each batch of the epoch
@@ -247,14 +248,27 @@ class MinibatchModule(EpochModule):
 
     def on_train_epoch_start(self) -> None:
         self.started = time.perf_counter()
+        self._torch_alone(False)
         # for nets that draw, as dropout does: an epoch is the same after an interruption, too
         place = (self.seed, self.current_epoch, self.trainer.global_rank)
         torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        loss, kept = self.forward_step(*batch)
+        try:
+            loss, kept = self.forward_step(*batch)
+        except SystemError as e:  # what a signal's exit becomes inside compiled code
+            raise e.__cause__ or e from None
         self.steps.append(kept)
         return loss
+
+    def on_validation_start(self) -> None:
+        self._torch_alone(True)
+
+    def _torch_alone(self, alone: bool) -> None:
+        """Whether torch has all threads, or the lanes: idle ones of torch's hold a core for
+        milliseconds, for more work to come."""
+        if self.lanes:
+            torch.set_num_threads(self.lanes.threads if alone else 1)
 
     def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
         images, labels = batch
@@ -262,6 +276,7 @@ class MinibatchModule(EpochModule):
 
     def on_train_epoch_end(self) -> None:
         now = time.perf_counter()
+        self._torch_alone(True)
         mean = torch.stack(self.steps).mean(0)
         loss, wrong = self.trainer.strategy.reduce(mean, reduce_op="mean").tolist()
         self.steps.clear()

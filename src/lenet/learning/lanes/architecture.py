@@ -40,7 +40,7 @@ class Architecture:
     states: int = 0
 
     @classmethod
-    def of(cls, net: nn.Sequential, size: int) -> "Architecture":
+    def of(cls, net: nn.Module, size: int) -> "Architecture":
         architecture = cls(size)
         for name, layer in walk(net):
             try:
@@ -184,12 +184,11 @@ class Architecture:
         return tuple(places)  # type: ignore[return-value]
 
 
-def walk(net: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
-    for name, layer in net._modules.items():
-        if isinstance(layer, nn.Sequential):
-            yield from walk(layer, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", layer
+def walk(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The layers in order, with their names; one that is there twice comes twice."""
+    for name, layer in net.named_modules(remove_duplicate=False):
+        if not isinstance(layer, nn.Sequential):
+            yield name, layer
 
 
 def _expect(there: int, asked: int, what: str) -> None:

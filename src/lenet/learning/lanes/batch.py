@@ -59,10 +59,7 @@ from lenet.nets import EuclideanRBF, Pad, ScaledTanh, SparseConv, Subsampling
 
 WIDTH = 16
 KEPT = np.dtype(
-    [
-        (field, np.int64)
-        for field in ("digits", "inputs", "inputs_pitch", "deltas", "deltas_pitch")
-    ]
+    [(field, np.int64) for field in ("digits", "inputs", "inputs_pitch", "deltas", "deltas_pitch")]
 )
 KINDS: dict[type[nn.Module], int] = {
     nn.AvgPool2d: AVERAGE,
@@ -217,7 +214,7 @@ class BatchLanes:
     def gradient(self, weights: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """The derivatives of the mean loss by the weights, and (2,) the loss and the share of
         errors."""
-        pixels, classes, batch = images[:, 0].numpy(), labels.numpy(), len(labels)
+        pixels, classes, batch = images[:, 0].contiguous().numpy(), labels.numpy(), len(labels)
         flat, chunks = weights.detach().numpy(), _times(batch, WIDTH)
 
         def of_share(thread: int) -> tuple[NDArray[np.float32], float, int]:
@@ -287,7 +284,7 @@ class _Step(torch.autograd.Function):
 
 
 class _Shared(Architecture):
-    """With the layers of today's nets; a sparse layer is a full one, some of whose weights are 0."""
+    """With the layers of today's nets. A sparse layer is a full one, some of its weights 0."""
 
     def _append(self, layer: nn.Module) -> None:
         maps, height, width = self.shape
@@ -305,10 +302,14 @@ class _Shared(Architecture):
         else:
             super()._append(layer)
         if self.layers and self.layers[-1]["kind"] == CONV:
-            last = self.layers[-1]
-            odd = last["maps"] % OUTPUTS.rows or last["width"] % STEPS.columns
-            if odd or last["x"] and last["maps_in"] % INPUTS.rows or last["width"] < OUTPUTS.columns:
-                raise ValueError(f"{layer}: maps and columns come in pairs here")
+            self._check_tiles(self.layers[-1])
+
+    def _check_tiles(self, layer: dict[str, int]) -> None:
+        fits = layer["maps"] % OUTPUTS.rows == 0 and layer["width"] % STEPS.columns == 0
+        if layer["x"] > 0:  # the derivative by the inputs is asked for
+            fits = fits and layer["maps_in"] % INPUTS.rows == 0
+        if not fits or layer["width"] < OUTPUTS.columns:
+            raise ValueError("its maps or columns do not come in pairs")
 
 
 def _check(net: nn.Module) -> None:

@@ -235,7 +235,7 @@ def _within(numbers: Tensor, end: int) -> bool:
     return numbers.dtype == torch.int64 and bool(((numbers >= 0) & (numbers < end)).all())
 
 
-def check_output(net: nn.Sequential, loss: Loss) -> None:
+def check_output(net: nn.Module, loss: Loss) -> None:
     output = list(net.modules())[-1]
     wanted = nn.Linear if loss is F.cross_entropy else _OUTPUTS[type(loss)]
     if not isinstance(output, wanted):

@@ -22,7 +22,7 @@ from llvmlite import ir
 from numba.core.imputils import lower_constant
 from numba.extending import intrinsic, models, overload_attribute, register_model, typeof_impl
 
-from lenet.learning.lanes.vector import LaneVector, broadcasted, fused, llvm_vector, place
+from lenet.learning.lanes.vector import broadcasted, fused, llvm_vector, place
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,10 @@ class _TileModel(models.PrimitiveModel):
 
 
 class _Code:
-    """What the functions below write their LLVM code with: one of them at work on one tile type."""
+    """What the functions below write their LLVM code with, for one type of tile."""
 
     def __init__(self, context: Any, builder: Any, tile: Tile) -> None:
         self.context, self.builder, self.tile = context, builder, tile
-        self.vector = LaneVector(tile.width)
 
     def parts(self, value: Any) -> list[list[Any]]:
         """The vectors of a tile, as rows."""
@@ -104,11 +103,15 @@ class _Code:
         step = self.builder.mul(pitch, ir.Constant(pitch.type, number))
         return self.builder.add(index, step)
 
+    def places(self, typ: Any, array: Any, index: Any, count: int) -> list[Any]:
+        """Of so many groups, one after the other."""
+        first = place(self.context, self.builder, typ, array, index, self.tile.width)
+        return [self.builder.gep(first, [ir.Constant(ir.IntType(64), n)]) for n in range(count)]
+
     def vectors(self, typ: Any, array: Any, index: Any, count: int) -> list[Any]:
         """So many groups, one after the other."""
-        first = place(self.context, self.builder, typ, array, index, self.tile.width)
-        places = [self.builder.gep(first, [ir.Constant(ir.IntType(64), n)]) for n in range(count)]
-        return [self.builder.load(each, align=4) for each in places]
+        places = self.places(typ, array, index, count)
+        return [self.builder.load(there, align=4) for there in places]
 
     def weight(self, typ: Any, array: Any, index: Any, number: int = 0) -> Any:
         """The weight ``number`` places after ``index``, in every lane."""
@@ -137,7 +140,7 @@ def rows_of(typingctx: Any, lanes: Any, shape: Any, weights: Any, index: Any) ->
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = _Code(context, builder, tile)
-        biases = [code.weight(weights, *args[2:], a) for a in range(tile.rows)]
+        biases = [code.weight(weights, args[2], args[3], a) for a in range(tile.rows)]
         return code.whole([[bias] * tile.columns for bias in biases])
 
     return tile(lanes, shape, weights, numba.int64), codegen
@@ -163,11 +166,8 @@ def put(typingctx: Any, tile: Any, array: Any, index: Any, pitch: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = _Code(context, builder, tile)
         for a, parts in enumerate(code.parts(args[0])):
-            first = place(
-                context, builder, array, args[1], code.row(args[2], a, args[3]), tile.width
-            )
-            for b, part in enumerate(parts):
-                there = builder.gep(first, [ir.Constant(ir.IntType(64), b)])
+            places = code.places(array, args[1], code.row(args[2], a, args[3]), tile.columns)
+            for part, there in zip(parts, places, strict=True):
                 builder.store(part, there, align=4)
         return context.get_dummy_value()
 
@@ -182,7 +182,7 @@ def add_outer(
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code, sums = _Code(context, builder, tile), []
-        x = code.vectors(array, *args[4:], tile.columns)
+        x = code.vectors(array, args[4], args[5], tile.columns)
         for a, row in enumerate(code.parts(args[0])):
             weight = code.weight(weights, args[1], code.row(args[2], a, args[3]))
             sums.append([code.fma(weight, x[b], part) for b, part in enumerate(row)])
@@ -201,7 +201,7 @@ def add_spread(
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code, sums = _Code(context, builder, tile), []
-        deltas = code.vectors(array, *args[4:6], tile.columns - count + 1)
+        deltas = code.vectors(array, args[4], args[5], tile.columns - count + 1)
         for a, row in enumerate(code.parts(args[0])):
             first = code.row(args[2], a, args[3])
             for k in range(count):
@@ -224,9 +224,9 @@ def add_correlation(
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code, sums = _Code(context, builder, tile), []
-        by_output = code.vectors(deltas, *args[1:3], count)
+        by_output, seen = code.vectors(deltas, args[1], args[2], count), tile.columns + count - 1
         for a, row in enumerate(code.parts(args[0])):
-            x = code.vectors(array, args[4], code.row(args[5], a, args[6]), tile.columns + count - 1)
+            x = code.vectors(array, args[4], code.row(args[5], a, args[6]), seen)
             for c, delta in enumerate(by_output):
                 row = [code.fma(delta, x[b + c], part) for b, part in enumerate(row)]
             sums.append(row)

@@ -95,7 +95,7 @@ def llvm_vector(width: int) -> ir.VectorType:
 
 
 def place(context: Any, builder: Any, typ: Any, array: Any, index: Any, width: int) -> Any:
-    """Where a group of an array begins, as a pointer to a vector; with a width of 1, to a number."""
+    """A pointer to where a group of an array begins; with a width of 1, to a number."""
     data = context.make_array(typ)(context, builder, value=array).data
     first = builder.gep(data, [builder.mul(index, ir.Constant(index.type, width))])
     return first if width == 1 else builder.bitcast(first, llvm_vector(width).as_pointer())
