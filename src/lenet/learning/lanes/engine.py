@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lenet.learning.lanes import passes
-from lenet.learning.lanes.architecture import Architecture
+from lenet.learning.lanes.architecture import Architecture, walk
 from lenet.learning.lanes.fully_connected import FullyConnected
 from lenet.learning.lanes.vector import WIDTHS, LaneCount, buffer
 from lenet.learning.losses import MAP, MLE, Loss, SquaredError
 from lenet.nets import EuclideanRBF, ScaledTanh
 
 _KINDS = {MAP: passes.MAP, MLE: passes.MLE, SquaredError: passes.SQUARED_ERROR}
-_OUTPUTS = {MAP: EuclideanRBF, MLE: EuclideanRBF, SquaredError: ScaledTanh}
+_OUTPUTS: dict[type, type[nn.Module]] = {MAP: EuclideanRBF, MLE: EuclideanRBF, SquaredError: ScaledTanh}
 
 
 class Lanes:
@@ -236,8 +236,11 @@ def _within(numbers: Tensor, end: int) -> bool:
 
 
 def check_output(net: nn.Module, loss: Loss) -> None:
-    output = list(net.modules())[-1]
-    wanted = nn.Linear if loss is F.cross_entropy else _OUTPUTS[type(loss)]
+    """Raises ValueError unless a loss is one of the lanes' and fits the net's last layer."""
+    output = [layer for _, layer in walk(net)][-1]
+    wanted = nn.Linear if loss is F.cross_entropy else _OUTPUTS.get(type(loss))
+    if wanted is None:
+        raise ValueError(f"{loss} is no loss of the lanes")
     if not isinstance(output, wanted):
         raise ValueError(
             f"{loss} needs a net that ends in {wanted.__name__}, not in {type(output).__name__}"
