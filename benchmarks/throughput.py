@@ -1,9 +1,13 @@
-"""Training images a second: our path, a bare loop, and the usual idiom, side by side.
+"""Training images a second: our ways, a bare loop, and the usual idiom, side by side.
 
-    python benchmarks/throughput.py [--digits 20000] [--rounds 5] [--batch 128 256] [--json FILE]
+    python benchmarks/throughput.py [--digits 20000] [--rounds 5] [--batch 128 256] [--threads 2 1]
+                                    [--json FILE]
 
 The ways take turns on the same net, batch size and digits, so that a slow spell of the machine
-falls on all of them; medians over the rounds are compared.
+falls on all of them; medians over the rounds are compared. GFLOP/s are those of convolutions and
+full layers: two for each connection forward, two for its weight's gradient and, but for C1, two for
+what the layer below gets back. The peak beside them is the best of torch's products of two square
+matrices, which take turns with the ways.
 """
 
 import argparse
@@ -31,7 +35,7 @@ from lenet.data.source import load_raw
 from lenet.data.views import VIEWS
 from lenet.experiment.job import EpochLog
 from lenet.learning import Minibatch
-from lenet.nets import LeNet5
+from lenet.nets import LeNet5, layer_costs
 from lenet.tracking import Tracker
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,15 +45,15 @@ adam = partial(torch.optim.AdamW, lr=2e-3, fused=True)
 one_cycle = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=2e-3)
 
 
-def ours(digits: Digits, batch: int, tracker: Tracker, compiled: bool) -> float:
+def ours(digits: Digits, batch: int, tracker: Tracker, lanes: bool) -> float:
     """`Trainer.fit` as train.py runs it: metrics, validation, checkpoint and MLflow on.
 
     Returns:
         The seconds of the second of two epochs, all of these included; what a run does once
         counts in ``run_of_20_epochs_seconds`` alone.
     """
-    recipe = Minibatch(adam, one_cycle, batch, epochs=2)
-    options = {"accelerator": "cpu", "devices": 1, "compile": compiled}
+    recipe = Minibatch(adam, one_cycle, batch, epochs=2, lanes=lanes)
+    options = {"accelerator": "cpu", "devices": 1, "compile": False}
     ends: list[float] = []
     with tempfile.TemporaryDirectory() as folder, tracker.run("benchmark") as run:
         watch = EpochLog("benchmark", run, show=False)
@@ -98,6 +102,22 @@ def idiom(dataset: Dataset, batch: int) -> None:
         trainer.fit(Idiom(), DataLoader(dataset, batch_size=batch, shuffle=True))
 
 
+def flops_of_a_digit() -> int:
+    """What a training step computes for it in the layers with weights."""
+    costs = layer_costs(LeNet5(), torch.zeros(1, 28, 28))
+    macs = {name: cost.connections for name, cost in costs.items() if cost.parameters}
+    return 2 * (3 * sum(macs.values()) - macs["C1"])
+
+
+def product(side: int = 2048, times: int = 4) -> float:
+    """The GFLOP/s of a matrix product."""
+    a, b = torch.rand(side, side), torch.rand(side, side)
+    start = time.perf_counter()
+    for _ in range(times):
+        a @ b
+    return times * 2 * side**3 / (time.perf_counter() - start) / 1e9
+
+
 def seconds(way: Callable[[], float | None]) -> tuple[float, float]:
     """Of one epoch, and of all else that the call did."""
     start = time.perf_counter()
@@ -115,6 +135,9 @@ def main() -> None:
     parser.add_argument(
         "--batch", type=int, nargs="+", default=[128, 256], help="sizes to measure (128 256)"
     )
+    parser.add_argument(
+        "--threads", type=int, nargs="+", help="numbers of them to measure (one per core, and 1)"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -131,51 +154,66 @@ def main() -> None:
     results = []
     with tempfile.TemporaryDirectory() as folder:
         tracker = Tracker(f"sqlite:///{folder}/mlflow.db", Path(folder) / "mlruns", False).start()
-        for batch in given.batch:
-            ways = {
-                "ours, eager": partial(ours, digits, batch, tracker, False),
-                "ours, compiled": partial(ours, digits, batch, tracker, True),
-                "bare loop": partial(bare, train, batch, False),
-                "bare loop, channels last": partial(bare, train, batch, True),
-                "usual idiom": partial(idiom, dataset, batch),
-            }
-            first = {name: seconds(way) for name, way in ways.items()}  # warms up, compiles
-            times: dict[str, list[float]] = {name: [] for name in ways}
-            for _ in range(given.rounds):
-                for name, way in ways.items():
-                    times[name].append(seconds(way)[0])
-            median = {name: statistics.median(t) for name, t in times.items()}
-            for name in ways:
-                once = max(0.0, first[name][1])
-                run = EPOCHS_OF_A_RUN * median[name] * len(raw.train_labels) / given.digits + once
-                results.append(
-                    {
-                        "batch": batch,
-                        "way": name,
-                        "images_per_second": given.digits / median[name],
-                        "first_call_extra_seconds": once,
-                        "run_of_20_epochs_seconds": run,
-                        "speed_to_bare_loop": median["bare loop"] / median[name],
-                        "speed_to_bare_channels_last": median["bare loop, channels last"]
-                        / median[name],
-                        "speed_to_idiom": median["usual idiom"] / median[name],
-                    }
-                )
+        for threads in given.threads or sorted({torch.get_num_threads(), 1}, reverse=True):
+            torch.set_num_threads(threads)
+            for batch in given.batch:
+                ways = {
+                    "train.py": partial(ours, digits, batch, tracker, True),
+                    "train.py, torch's gradients": partial(ours, digits, batch, tracker, False),
+                    "bare loop": partial(bare, train, batch, False),
+                    "bare loop, channels last": partial(bare, train, batch, True),
+                    "usual idiom": partial(idiom, dataset, batch),
+                }
+                for row in measured(ways, given.rounds, given.digits, len(raw.train_labels)):
+                    results.append({"threads": threads, "batch": batch} | row)
     report(results)
     if given.json:
         given.json.write_text(json.dumps(results, indent=2) + "\n")
 
 
+def measured(
+    ways: dict[str, Callable[[], float | None]], rounds: int, digits: int, whole: int
+) -> list[dict]:
+    """The figures of each way, whose epoch has so many digits, and a whole one so many."""
+    first = {name: seconds(way) for name, way in ways.items()}  # warms up, compiles
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    peaks = [product()]
+    for _ in range(rounds):
+        for name, way in ways.items():
+            times[name].append(seconds(way)[0])
+        peaks.append(product())
+    median = {name: statistics.median(t) for name, t in times.items()}
+    rows = []
+    for name in ways:
+        once = max(0.0, first[name][1])
+        gflops = flops_of_a_digit() * digits / median[name] / 1e9
+        rows.append(
+            {
+                "way": name,
+                "images_per_second": digits / median[name],
+                "gflops": gflops,
+                "share_of_peak": gflops / max(peaks),
+                "speed_to_bare_loop": median["bare loop"] / median[name],
+                "speed_to_bare_channels_last": median["bare loop, channels last"] / median[name],
+                "speed_to_idiom": median["usual idiom"] / median[name],
+                "first_call_extra_seconds": once,
+                "run_of_20_epochs_seconds": EPOCHS_OF_A_RUN * median[name] * whole / digits + once,
+            }
+        )
+    return rows
+
+
 def report(results: list[dict]) -> None:
-    """Prints the table, one line a batch size and way."""
-    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}")
+    """Prints the table, one line a number of threads, batch size and way."""
+    print(f"torch {torch.__version__}")
     print(
-        f"{'batch':>5}  {'way':<25} {'images/s':>9} {'x bare':>7} {'x bare c.l.':>12} "
-        f"{'x idiom':>8} {'once s':>7} {'20 epochs s':>12}"
+        f"{'threads':>7} {'batch':>5}  {'way':<27} {'images/s':>9} {'GFLOP/s':>8} {'of peak':>8} "
+        f"{'x bare':>7} {'x bare c.l.':>12} {'x idiom':>8} {'once s':>7} {'20 epochs s':>12}"
     )
     for r in results:
         print(
-            f"{r['batch']:>5}  {r['way']:<25} {r['images_per_second']:>9,.0f} "
+            f"{r['threads']:>7} {r['batch']:>5}  {r['way']:<27} {r['images_per_second']:>9,.0f} "
+            f"{r['gflops']:>8.1f} {r['share_of_peak']:>8.0%} "
             f"{r['speed_to_bare_loop']:>7.2f} {r['speed_to_bare_channels_last']:>12.2f} "
             f"{r['speed_to_idiom']:>8.2f} {r['first_call_extra_seconds']:>7.1f} "
             f"{r['run_of_20_epochs_seconds']:>12.0f}"
