@@ -248,7 +248,7 @@ class MinibatchModule(EpochModule):
 
     def on_train_epoch_start(self) -> None:
         self.started = time.perf_counter()
-        self._torch_alone(False)
+        self._threads_to(lanes=True)
         # for nets that draw, as dropout does: an epoch is the same after an interruption, too
         place = (self.seed, self.current_epoch, self.trainer.global_rank)
         torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
@@ -261,14 +261,14 @@ class MinibatchModule(EpochModule):
         self.steps.append(kept)
         return loss
 
-    def on_validation_start(self) -> None:
-        self._torch_alone(True)
-
-    def _torch_alone(self, alone: bool) -> None:
-        """Whether torch has all threads, or the lanes: idle ones of torch's hold a core for
-        milliseconds, for more work to come."""
+    def _threads_to(self, lanes: bool) -> None:
+        """While the lanes compute, torch has one thread: others of its own would hold their cores
+        for milliseconds after all work, in wait for more."""
         if self.lanes:
-            torch.set_num_threads(self.lanes.threads if alone else 1)
+            torch.set_num_threads(1 if lanes else self.lanes.threads)
+
+    def on_validation_start(self) -> None:
+        self._threads_to(lanes=False)
 
     def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
         images, labels = batch
@@ -276,7 +276,7 @@ class MinibatchModule(EpochModule):
 
     def on_train_epoch_end(self) -> None:
         now = time.perf_counter()
-        self._torch_alone(True)
+        self._threads_to(lanes=False)
         mean = torch.stack(self.steps).mean(0)
         loss, wrong = self.trainer.strategy.reduce(mean, reduce_op="mean").tolist()
         self.steps.clear()

@@ -196,7 +196,7 @@ class BatchLanes:
         self.architecture = _Shared.of(net, size)
         if not any(layer["kind"] == CONV for layer in self.architecture.layers):
             raise ValueError("without a convolution torch is as fast")
-        self.layers = [layer for _, layer in walk(net)]
+        self._weights = [own for _, layer in walk(net) for own in _weights(layer)]
         self.losses = coded([loss] * WIDTH)
         self.threads = threads
         self._pool = ThreadPoolExecutor(threads)
@@ -207,8 +207,11 @@ class BatchLanes:
     def step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """N x 1 x size x size and N -> the mean loss, and a tensor of it and the share of errors,
         which autograd does not see."""
-        weights = [weight.flatten() for layer in self.layers for weight in _weights(layer)]
-        loss, kept = _Step.apply(torch.cat([*weights, self._behind]), self, images, labels)
+        weights = [
+            own.dense_weight() if isinstance(own, SparseConv) else own for own in self._weights
+        ]
+        flat = torch.cat([*(weight.flatten() for weight in weights), self._behind])
+        loss, kept = _Step.apply(flat, self, images, labels)
         return loss, kept
 
     def gradient(self, weights: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -319,17 +322,15 @@ def _check(net: nn.Module) -> None:
     for layer in net.modules():
         if type(layer) not in KNOWN and type(layer).forward is not nn.Sequential.forward:
             raise ValueError(f"{type(layer).__name__} is no layer that the lanes know")
-        if layer._forward_hooks or layer._forward_pre_hooks:
+        if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks:
             raise ValueError(f"{type(layer).__name__} has hooks, which the lanes would pass over")
     if any(weight.dtype != torch.float32 or not weight.is_cpu for weight in net.parameters()):
         raise ValueError("the lanes compute on the processor, in single precision")
 
 
-def _weights(layer: nn.Module) -> list[Tensor]:
-    """A layer's, as the lanes read them."""
-    if isinstance(layer, SparseConv):
-        return [layer.dense_weight(), layer.bias]
-    return list(layer.parameters())
+def _weights(layer: nn.Module) -> list[Tensor | SparseConv]:
+    """A layer's, in the order of the lanes; a sparse layer stands for its dense weights."""
+    return [layer, layer.bias] if isinstance(layer, SparseConv) else list(layer.parameters())
 
 
 def _times(number: int, step: int) -> int:

@@ -18,7 +18,11 @@ from lenet.learning.losses import MAP, MLE, Loss, SquaredError
 from lenet.nets import EuclideanRBF, ScaledTanh
 
 _KINDS = {MAP: passes.MAP, MLE: passes.MLE, SquaredError: passes.SQUARED_ERROR}
-_OUTPUTS: dict[type, type[nn.Module]] = {MAP: EuclideanRBF, MLE: EuclideanRBF, SquaredError: ScaledTanh}
+_OUTPUTS: dict[type, type[nn.Module]] = {
+    MAP: EuclideanRBF,
+    MLE: EuclideanRBF,
+    SquaredError: ScaledTanh,
+}
 
 
 class Lanes:
