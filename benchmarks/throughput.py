@@ -1,6 +1,6 @@
 """Training images a second: our ways, a bare loop, and the usual idiom, side by side.
 
-    python benchmarks/throughput.py [--digits 20000] [--rounds 5] [--batch 128 256] [--threads 2 1]
+    python benchmarks/throughput.py [--digits 60000] [--rounds 3] [--batch 128 256] [--threads 2 1]
                                     [--json FILE]
 
 The ways take turns on the same net, batch size and digits, so that a slow spell of the machine
@@ -130,8 +130,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--digits", type=int, default=20_000, help="in an epoch (20,000)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each way (5)")
+    parser.add_argument("--digits", type=int, default=60_000, help="in an epoch (60,000)")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each way (3)")
     parser.add_argument(
         "--batch", type=int, nargs="+", default=[128, 256], help="sizes to measure (128 256)"
     )

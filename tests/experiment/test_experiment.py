@@ -45,6 +45,7 @@ def test_a_run_is_all_there(configure, database: str, tmp_path: Path) -> None:
     assert run.data.params["model.activation"] == "tanh"
     for tag in ("data.digest", "git.dirty", "threads", "compile", "version.torch"):
         assert tag in run.data.tags
+    assert run.data.tags["engine"] == "lanes"
     metrics = run.data.metrics
     assert metrics["test/error_pct"] == pytest.approx(100 * outcome.error)
     assert metrics["test/error_pct"] == pytest.approx(metrics["test/errors"] / 5)  # of 500
