@@ -262,7 +262,7 @@ class Job:
         return Outcome(
             self.cfg.name,
             seed,
-            self.row and self.row.name,
+            self.row.name if self.row else None,
             self.raw.name,
             self._beside_the_paper,
             figures["test/error"],
@@ -370,7 +370,7 @@ class Job:
         return Outcome(
             self.cfg.name,
             seed,
-            self.row and self.row.name,
+            self.row.name if self.row else None,
             self.digits.name,
             self._beside_the_paper,
             result.error,

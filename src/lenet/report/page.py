@@ -164,7 +164,7 @@ def _short(table: pd.DataFrame) -> pd.DataFrame:
     """The rows that people come for."""
     rows = table[~table["second"] & (table["verdict"] != tables.MISSING)]
     best = [
-        rows.loc[some["error_mean_pct"].idxmin(), "row"]
+        some.sort_values("error_mean_pct", kind="stable").iloc[0]["row"]
         for sections in BEST_OF
         for some in [rows[rows["section"].isin(sections)]]
         if len(some)
