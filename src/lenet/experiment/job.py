@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -361,7 +362,7 @@ class Job:
         words = results.words_of(Interval(result.error, result.low, result.high), self.beside)
         run.tags(words | {EVALUATION: identity.evaluation()})
         if run.id and self.cfg.tracking.models:
-            with run.optional("model"):
+            with run.optional("model"), writing(tempfile.gettempdir()):
                 self._log_model(classifier, run.id, seed, scores, wrong)
         if run.id:
             from lenet.experiment import artifacts  # pandas and seaborn take 2 s, after training
