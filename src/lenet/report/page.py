@@ -122,7 +122,7 @@ def write(
         reports: the folder, which exists.
     """
     caveat = tables.caveat(results.values())
-    article = findings.article(results, table, comparisons, effects)
+    article = findings.article(results, table, comparisons, effects, claims)
     known = {picture.name: picture for picture in pictures}
     facts: dict[str, Any] = {
         "answer": findings.answer(table, caveat),
