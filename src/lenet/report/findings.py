@@ -1,5 +1,6 @@
 """What was found, in sentences. Each is made from results, and left out where they are missing."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -192,7 +193,7 @@ def _ledger(found: Found) -> Iterator[str]:
     if found.claims is None:
         return
     others = found.claims[~found.claims["id"].str.startswith("9/")]  # rows are counted above
-    counts = others["verdict"].value_counts().to_dict()
+    counts = Counter(others["verdict"])
     yield f"Of {len(others)} other claims of the paper, {_words(counts)}."
 
 
