@@ -25,6 +25,13 @@ class Costs(NamedTuple):
     macs: int | None  # multiply-accumulates
     variables: int | None  # stored
 
+    def plus(self, macs: int, variables: int) -> "Costs":
+        """With so many more."""
+        return Costs(
+            None if self.macs is None else self.macs + macs,
+            None if self.variables is None else self.variables + variables,
+        )
+
 
 class Classifier(Protocol):
     """Anything trained that gives scores to digits. Its class reads back what `save` wrote, by a

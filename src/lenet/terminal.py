@@ -1,12 +1,13 @@
 """What a person sees in the terminal."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from statistics import mean
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -81,7 +82,7 @@ def table(jobs: Sequence[Sequence[Outcome]], failures: Sequence[Failure] = ()) -
             rows.append(
                 {
                     "model": o.name,
-                    **{name: o.values.get(name, "") for name in varied},
+                    **{name: _short(o.values.get(name, "")) for name in varied},
                     "seed": str(o.seed),
                     "test error % (95 %)": _error(o),
                     "paper %": _of_paper(o),
@@ -120,7 +121,7 @@ def trials(jobs: Sequence[Sequence[Outcome]], failures: Sequence[Failure] = ()) 
         rows.append(
             {
                 "trial": str(number + 1),
-                **{name: job[0].values.get(name, "") for name in varied},
+                **{name: _short(job[0].values.get(name, "")) for name in varied},
                 "validation error %": f"{100 * held_out[number]:.2f}",
                 "seconds": f"{sum(o.seconds for o in job):.0f}",
                 "run": job[0].run[:RUN_ID],
@@ -140,6 +141,11 @@ def _varied(outcomes: Sequence[Outcome]) -> list[str]:
     return [name for name in names if len({o.values.get(name) for o in outcomes}) > 1]
 
 
+def _short(value: str) -> str:
+    """A value as it was set, a number that was drawn by four of its digits."""
+    return f"{float(value):.4g}" if re.fullmatch(r"[0-9.e+-]{10,}", value) else value
+
+
 IN_NAME = ("model", "experiment", "seed", "seeds")  # values that the name and the seed tell
 
 
@@ -151,7 +157,8 @@ def _show(title: str, rows: Sequence[Mapping[str, str]]) -> None:
     order = [name for name in names if name not in LAST] + [name for name in LAST if name in names]
     view = Table(title=title)
     for name in order:
-        view.add_column(Text(name), justify="right" if name in NUMBERS else "left", no_wrap=True)
+        justify: JustifyMethod = "right" if name in NUMBERS else "left"
+        view.add_column(Text(name), justify=justify, overflow="fold")
     for row in rows:  # no text of a user is read as Rich's markup
         view.add_row(*(Text(row.get(name, "")) for name in order))
     console.print(view)

@@ -8,9 +8,9 @@ import yaml
 from hydra.utils import get_object
 
 from lenet.errors import InputError
+from lenet.experiment.schema import MADE
 from lenet.experiment.targets import (
     LETTERS,
-    PERMITTED,
     RENAMED,
     own_names,
     permitted,
@@ -27,16 +27,16 @@ def test_what_is_permitted_is_what_conf_names() -> None:
         for room in ("model", "recipe", "experiment")
         for path in (CONF / room).iterdir()
     )
-    assert set(re.findall(r"_target_: *(\S+)", text)) == PERMITTED
+    assert set(re.findall(r"_target_: *(\S+)", text)) == MADE.keys()
 
 
-@pytest.mark.parametrize("name", sorted(PERMITTED))
+@pytest.mark.parametrize("name", sorted(MADE))
 def test_every_permitted_name_is_there(name: str) -> None:
     assert callable(get_object(name))
 
 
 def test_older_names_become_those_of_today() -> None:
-    assert set(RENAMED.values()) <= PERMITTED
+    assert set(RENAMED.values()) <= MADE.keys()
     old = {
         "model": {"_target_": "lenet.nets.lenet4.LeNet4"},
         "recipe": {

@@ -13,7 +13,7 @@ def article(*found):
     results = {result.experiment: result for result in found}
     table, figures = rows(results), evaluation.evaluate(results, WRITERS)
     compared, effects = tables.comparisons(results, figures), tables.effects(figures)
-    return table, findings.article(results, table, compared, effects)
+    return table, findings.article(results, table, compared, effects, None)
 
 
 def test_headings_say_what_was_found():
@@ -42,7 +42,23 @@ def test_the_answer_counts():
     assert findings.answer(table, "").endswith("where the paper says 0.95.")
     for verdict, words in (("holds", "All"), ("not contradicted", "All"), ("contradicted", "Few")):
         said = findings.answer(table.assign(verdict=verdict), "")
-        assert said.startswith(f"{words} of them stand: of the 27 figures, 27 {verdict}; ")
+        assert said.startswith(
+            f"{words} of them stand: of the 27 figures, 27 {verdict.replace('holds', 'hold')}; "
+        )
+
+
+def test_the_claims_are_counted_beside_the_rows():
+    results = {result.experiment: result for result in whole()}
+    table, figures = rows(results), evaluation.evaluate(results, WRITERS)
+    kinds = {
+        "id": ["9/lenet5", "a1", "a2", "b1"],
+        "verdict": ["holds", "holds", "contradicted"] * 2,
+    }
+    claims = pd.DataFrame({name: values[:4] for name, values in kinds.items()})
+    compared = tables.comparisons(results, figures)
+    parts = findings.article(results, table, compared, None, claims)
+    [said] = [part.sentences for part in parts if part.name == "holds"]
+    assert "Of 3 other claims of the paper, 2 hold, 1 contradicted." in said
 
 
 def test_writers_have_a_part_where_they_are_known():
@@ -51,7 +67,11 @@ def test_writers_have_a_part_where_they_are_known():
         students_pct=1.4, employees_pct=0.9, ci_writer_low_pct=0.5, ci_writer_high_pct=2.0
     )
     found = findings.article(
-        results, table, tables.comparisons(results, evaluation.evaluate(results, WRITERS)), None
+        results,
+        table,
+        tables.comparisons(results, evaluation.evaluate(results, WRITERS)),
+        None,
+        None,
     )
     [part] = [part for part in found if part.name == "writers"]
     assert part.heading == (

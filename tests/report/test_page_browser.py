@@ -17,8 +17,7 @@ from tests.report.conftest import build, whole
 from tests.report.test_draw import agree, reader
 
 from lenet import results
-from lenet.data import mnist, normalise
-from lenet.predict import images
+from lenet.data import mnist, normalise, pictures
 from lenet.report import groups
 
 pytestmark = [
@@ -150,7 +149,7 @@ def by_predict(page: Page) -> np.ndarray:
     file = io.BytesIO()
     drawing = np.frombuffer(base64.b64decode(grey), np.uint8).reshape(280, 280)
     Image.fromarray(drawing).save(file, "PNG")
-    return normalise(images.grey(file.getvalue()))
+    return normalise(pictures.grey(file.getvalue()))
 
 
 def test_20_strokes_become_the_same_digit_as_by_predict(page: Page) -> None:

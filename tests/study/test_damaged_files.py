@@ -50,7 +50,7 @@ READ_BY = {  # the stages that read a file
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, pictured: Pictured) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory, pictured: Pictured, run_files: Path) -> Path:
     """A project whose study has nothing to do."""
     folder = tmp_path_factory.mktemp("whole")
     conf = shutil.copytree(PROJECT / "conf", tmp_path_factory.mktemp("few") / "conf")
@@ -75,7 +75,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, pictured: Pictured) -> Path:
         about = "lenet5", "lenet5", "digits", "d1", "tiny", runs
         result = results.Result(*about, label, prediction, margin)
         results.save(result, Path("results/lenet5"))
-        Path("results/lenet5", results.MODEL).write_bytes(b"weights")
+        shutil.copy(run_files / results.MODEL, "results/lenet5")
         for name in (PICTURES, ROBUSTNESS):
             shutil.copy(pictured.folder / Path(name).name, name)
         main(["train", "lenet5"])

@@ -30,8 +30,8 @@ def costs(estimator: Any) -> Costs:
 
 @costs.register
 def _pipeline(estimator: Pipeline) -> Costs:
-    steps = [costs(step) for _, step in estimator.steps]
-    return Costs(sum(s.macs for s in steps), sum(s.variables for s in steps))
+    steps = [costs(step) for _, step in estimator.steps]  # all known
+    return Costs(sum(s.macs or 0 for s in steps), sum(s.variables or 0 for s in steps))
 
 
 @costs.register(RidgeClassifier)

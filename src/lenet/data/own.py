@@ -9,6 +9,7 @@ import csv
 import gzip
 import hashlib
 import struct
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,11 @@ def _held_out(part: _Part) -> tuple[_Part, _Part]:
         seen[label] = seen.get(label, 0) + 1
         parts[seen[label] % HELD_OUT == 0].append(number)
     train, test = (
-        _Part(*([of[i] for i in chosen] for of in (part.images, part.labels, part.names)))
+        _Part(
+            [part.images[i] for i in chosen],
+            [part.labels[i] for i in chosen],
+            [part.names[i] for i in chosen],
+        )
         for chosen in parts
     )
     return train, test
@@ -118,7 +123,7 @@ def _in_form(part: _Part, preprocess: bool) -> NDArray[np.uint8]:
     for number, (image, name) in enumerate(zip(part.images, part.names, strict=True)):
         if preprocess:
             try:
-                images[number] = normalise(image.astype(np.float32) / 255)
+                images[number] = normalise(np.divide(image, 255, dtype=np.float32))
             except InputError as e:
                 raise InputError(f"{name} {e}") from e
         elif image.shape == (SIDE, SIDE):
@@ -229,7 +234,7 @@ def _idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         try:
             content = file.read(LARGEST + 1)
-        except (EOFError, gzip.BadGzipFile, gzip.zlib.error) as e:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as e:
             raise InputError(f"{path} is damaged ({e})") from e
     start = 4 + 4 * dimensions
     if content[:4] == bytes((0, 0, 8, dimensions)) and len(content) >= start:
@@ -296,7 +301,7 @@ def _of_arrays(
                 f"{what} labels lie between {y.min()} and {y.max()}: they have to be from 0 to "
                 f"{MOST_CLASSES - 1}"
             )
-        parts.append(_Part(x, [str(label) for label in y], [f"{what} image"] * len(y)))
+        parts.append(_Part(list(x), [str(label) for label in y], [f"{what} image"] * len(y)))
     most = max(int(label) for part in parts for label in {*part.labels, "0"})
     return parts[0], parts[1], tuple(map(str, range(most + 1)))
 

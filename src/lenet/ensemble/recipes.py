@@ -91,7 +91,7 @@ class Headed:
     def costs(self, images: Tensor) -> Costs:
         """The net below its output, and the head."""
         below = net_costs(below_output(self.net), images[0])
-        return Costs(below.macs + self.head.macs, below.variables + self.head.variables)
+        return below.plus(self.head.macs, self.head.variables)
 
     def save(self, path: Path) -> None:
         """Writes the net's weights and what the head remembers."""
@@ -120,7 +120,7 @@ class WithHead:
         """As `Recipe.fit`; epochs are those of the nets' training."""
         try:
             for net in task.models:
-                if isinstance(net, nn.Module):  # else its base tells
+                if isinstance(net, nn.Sequential):  # else its base tells
                     below_output(net)
         except (TypeError, ValueError) as e:
             raise InputError(f"a head takes the place of a net's layer named output: {e}") from e
@@ -179,7 +179,8 @@ class BoostedNets:
         one = self.nets[0].costs(images)
         first = torch.from_numpy(self.nets[0].scores(images))
         calls = boosting.mean_calls(first, self.threshold)
-        return Costs(round(calls * one.macs), len(self.nets) * one.variables)
+        others = len(self.nets) - 1
+        return one.plus(round((calls - 1) * (one.macs or 0)), others * (one.variables or 0))
 
     def save(self, path: Path) -> None:
         """Writes the weights of the three, their names led by 1, 2 and 3, and the threshold."""

@@ -14,7 +14,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lenet import paper
 from lenet.errors import InputError
-from lenet.experiment import targets
 from lenet.experiment.provenance import cores
 from lenet.tracking import ask
 
@@ -133,11 +132,13 @@ def of_own_class(cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
         cfg: as it was composed.
         overrides: of the command line.
     """
+    from lenet.experiment.schema import MADE
+
     given = {override.lstrip("+~").partition("=")[0] for override in overrides}
     own = [
         part
         for part in ("model", "recipe")
-        if f"{part}._target_" in given and cfg[part]._target_ not in targets.PERMITTED
+        if f"{part}._target_" in given and cfg[part]._target_ not in MADE
     ]
     if not own:
         return cfg

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -262,7 +263,7 @@ class Job:
         return Outcome(
             self.cfg.name,
             seed,
-            self.row and self.row.name,
+            self.row.name if self.row else None,
             self.raw.name,
             self._beside_the_paper,
             figures["test/error"],
@@ -363,7 +364,7 @@ class Job:
         words = results.words_of(Interval(result.error, result.low, result.high), self.beside)
         run.tags(words | {EVALUATION: identity.evaluation()})
         if run.id and self.cfg.tracking.models:
-            with run.optional("model"):
+            with run.optional("model"), writing(tempfile.gettempdir()):
                 self._log_model(classifier, run.id, seed, scores, wrong)
         if run.id:
             from lenet.experiment import artifacts  # pandas and seaborn take 2 s, after training
@@ -372,7 +373,7 @@ class Job:
         return Outcome(
             self.cfg.name,
             seed,
-            self.row and self.row.name,
+            self.row.name if self.row else None,
             self.digits.name,
             self._beside_the_paper,
             result.error,

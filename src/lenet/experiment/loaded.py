@@ -91,7 +91,7 @@ def _made(values: Any) -> Any:
 def _check_size(model: DictConfig, weights: Path) -> None:
     """Raises ValueError where one of this project's nets has more weights than a file. On torch's
     device "meta" a net of any size takes no memory."""
-    if model["_target_"] not in targets.PERMITTED:
+    if model["_target_"] not in schema.MADE:
         return
     get_object(model["_target_"])  # what its module makes when imported is for use
     with torch.device("meta"):

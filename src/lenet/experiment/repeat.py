@@ -119,6 +119,7 @@ def _check_kinds(values: dict[str, Any]) -> None:
     devices = values["trainer"].get("devices", 1)
     if isinstance(devices, int) and devices > max(provenance.cores(), device_count()):
         raise InputError(f"its trainer.devices={devices} are more than this machine has")
+    schema.check(values, ["model"])
     recipe, model = build(values["recipe"]), build(values["model"])
     if not (hasattr(recipe, "fit") and hasattr(recipe, "load")):
         raise InputError("its recipe is none")

@@ -383,9 +383,9 @@ def _faults(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for group in ("model", "recipe"):
         part = values.get(group)
         yield from ((group, line) for line in _faults_of_made(part, group))
-        kind = MADE.get(str(part.get("_target_"))) if isinstance(part, dict) else None
-        if kind is not None and issubclass(kind, Recipe) != (group == "recipe"):
-            yield group, f"{group}._target_={part['_target_']} makes no {group}"
+        target = part.get("_target_") if isinstance(part, dict) else None
+        if target in MADE and issubclass(MADE[target], Recipe) != (group == "recipe"):
+            yield group, f"{group}._target_={target} makes no {group}"
 
 
 def _faults_of_made(values: Any, where: str) -> Iterator[str]:

@@ -8,38 +8,8 @@ from typing import Any
 import yaml
 
 from lenet.errors import InputError
+from lenet.experiment.schema import MADE
 from lenet.files import read_text
-
-PERMITTED = frozenset(
-    {
-        *(f"lenet.nets.{name}" for name in ("LeNet1", "LeNet4", "LeNet5", "MLP")),
-        *(f"lenet.learning.{name}" for name in ("SDLM", "Minibatch", "MLE")),
-        *(
-            f"lenet.ensemble.{name}"
-            for name in ("Boosting", "WithHead", "LocalLearningHead", "NearestNeighbourHead")
-        ),
-        *(
-            f"lenet.classic.{name}"
-            for name in (
-                "Fit",
-                "NearestNeighbours",
-                "PairwiseLinear",
-                "PolynomialSVM",
-                "ReducedSetSVM",
-                "TangentDistance",
-                "TanhUnits",
-                "VirtualSVM",
-                "pca_quadratic",
-                "rbf_network",
-            )
-        ),
-        "sklearn.linear_model.RidgeClassifier",
-        "torch.optim.AdamW",
-        "torch.optim.SGD",
-        "torch.optim.lr_scheduler.OneCycleLR",
-    }
-)
-"""The names that ``conf/`` has: what a test compares it with."""
 
 RENAMED = {
     "lenet.nets.lenet1.LeNet1": "lenet.nets.LeNet1",
@@ -79,7 +49,7 @@ def read_configuration(path: Path, own: Collection[str] = ()) -> dict[str, Any]:
 
     Args:
         path: of the file.
-        own: names that ``_target_`` may have besides `PERMITTED`, as of `own_names`.
+        own: names that ``_target_`` may have besides those of `schema.MADE`, as of `own_names`.
 
     Raises:
         OSError: it is not there, or cannot be read.
@@ -137,7 +107,7 @@ def permitted(values: Any, own: Collection[str] = ()) -> Any:
 
     Args:
         values: of dicts, lists, texts, numbers, truth values and None.
-        own: names that ``_target_`` may have besides `PERMITTED`.
+        own: names that ``_target_`` may have besides those of `schema.MADE`.
 
     Raises:
         InputError: a ``_target_`` of another name, another key that Hydra would act on, an
@@ -191,7 +161,7 @@ class _Walk:
         if key != "_target_":
             return value
         name = RENAMED.get(value, value)
-        if name not in PERMITTED and name not in self.own:
+        if name not in MADE and name not in self.own:
             raise InputError(
                 f"the configuration's {where}={_shown(value)} is not one of this project's "
                 "classes, and conf/ does not name it: name it there, or by --trust, if you "

@@ -146,7 +146,7 @@ def _examples(
     """Groups of digits, each with what it is."""
     if "figure8_tiles" in arrays and "lenet5_dist" in found:
         result = found["lenet5_dist"]
-        every = result.wrong.all(0)
+        every: Any = result.wrong.all(0)
         yield (
             f"Missed by every seed of {groups.label('lenet5_dist')}",
             [

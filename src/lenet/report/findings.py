@@ -1,6 +1,7 @@
 """What was found, in sentences. Each is made from results, and left out where they are missing."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,7 +18,7 @@ from lenet.report.figures.errors import (
 )
 from lenet.report.figures.style import quantity
 from lenet.results import Result
-from lenet.statistics import CONTRADICTED, VERDICTS
+from lenet.statistics import CONTRADICTED, HOLDS, VERDICTS
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Found:
         rows: the rows of Figure 9 by name; measured: those that have results.
         comparisons: of tables.comparisons.
         effects: of tables.effects.
+        claims: of tables.claims.
     """
 
     results: dict[str, Result]
@@ -51,6 +53,7 @@ class Found:
     measured: pd.DataFrame
     comparisons: pd.DataFrame
     effects: pd.DataFrame | None
+    claims: pd.DataFrame | None
 
 
 HEADINGS = {
@@ -94,8 +97,16 @@ _STAND = (
 def _counted(rows: pd.DataFrame, measured: pd.DataFrame) -> str:
     counts = tables.verdicts(measured.reset_index())
     tried = " that were tried" if len(measured) < len(rows) else ""
-    said = ", ".join(f"{count} {name}" for name, count in counts.items())
-    return f"of the {len(measured)} figures{tried}, {said}"
+    return f"of the {len(measured)} figures{tried}, {_words(counts)}"
+
+
+def _words(counts: Mapping[str, int]) -> str:
+    """How many have which verdict."""
+    return ", ".join(
+        f"{counts[name]} {'hold' if (name, counts[name] > 1) == (HOLDS, True) else name}"
+        for name in VERDICTS
+        if counts.get(name)
+    )
 
 
 def _without_a_verdict(rows: pd.DataFrame, measured: pd.DataFrame, caveat: str) -> str:
@@ -117,6 +128,7 @@ def article(
     table: pd.DataFrame,
     comparisons: pd.DataFrame,
     effects: pd.DataFrame | None,
+    claims: pd.DataFrame | None,
 ) -> list[Section]:
     """The parts of the article in their order; of a stand-in or a small study without a finding.
 
@@ -125,10 +137,11 @@ def article(
         table: of tables.rows; where it knows the writers of digits there is a part on them.
         comparisons: of tables.comparisons.
         effects: of tables.effects.
+        claims: of tables.claims.
     """
     rows = table[~table["second"]].set_index("row")
     measured = rows[rows["verdict"] != tables.MISSING]
-    found = Found(results, rows, measured, comparisons, effects)
+    found = Found(results, rows, measured, comparisons, effects, claims)
     silent = bool(tables.caveat(results.values())) or measured.empty
     parts = []
     for name, heading in HEADINGS.items():
@@ -164,7 +177,6 @@ def _chain(*parts: Callable[[Found], Iterable[str]]) -> Callable[[Found], Iterat
 def _verdicts(found: Found) -> Iterator[str]:
     rows, measured = found.rows, found.measured
     counts = tables.verdicts(rows.reset_index())
-    said = [f"{counts[name]} {name}" for name in VERDICTS if name in counts]
     missing = counts.get(tables.MISSING, 0)
     trained = (
         f"Of the {len(rows)} rows of Figure 9, {len(measured)}"
@@ -172,9 +184,17 @@ def _verdicts(found: Found) -> Iterator[str]:
         else f"All {len(rows)} rows of Figure 9"
     )
     yield (
-        f"{trained} were trained: {', '.join(said)} "
+        f"{trained} were trained: {_words(counts)} "
         f"beside the paper{f'; {missing} are missing' if missing else ''}."
     )
+
+
+def _ledger(found: Found) -> Iterator[str]:
+    if found.claims is None:
+        return
+    others = found.claims[~found.claims["id"].str.startswith("9/")]  # rows are counted above
+    counts = Counter(others["verdict"])
+    yield f"Of {len(others)} other claims of the paper, {_words(counts)}."
 
 
 def _lenet5(found: Found) -> Iterator[str]:
@@ -399,7 +419,7 @@ def _certainty_heading(found: Found) -> Iterator[str]:
 
 _SENTENCES: dict[str, Callable[[Found], Iterator[str]]] = {
     "claimed": _claimed,
-    "holds": _chain(_verdicts, _lenet5, _order),
+    "holds": _chain(_verdicts, _ledger, _lenet5, _order),
     "learns": _chain(_sizes, _distortions, _literal),
     "errors": _misclassified,
     "costs": _chain(_cost, _rejection),

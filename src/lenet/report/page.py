@@ -122,7 +122,7 @@ def write(
         reports: the folder, which exists.
     """
     caveat = tables.caveat(results.values())
-    article = findings.article(results, table, comparisons, effects)
+    article = findings.article(results, table, comparisons, effects, claims)
     known = {picture.name: picture for picture in pictures}
     facts: dict[str, Any] = {
         "answer": findings.answer(table, caveat),
@@ -164,7 +164,7 @@ def _short(table: pd.DataFrame) -> pd.DataFrame:
     """The rows that people come for."""
     rows = table[~table["second"] & (table["verdict"] != tables.MISSING)]
     best = [
-        rows.loc[some["error_mean_pct"].idxmin(), "row"]
+        some.sort_values("error_mean_pct", kind="stable").iloc[0]["row"]
         for sections in BEST_OF
         for some in [rows[rows["section"].isin(sections)]]
         if len(some)

@@ -55,7 +55,7 @@ def collect(
         if weights and ORIGIN not in kept[0].tags:  # else they are there
             shutil.copyfile(tracked.model(first.run, Path(name)), folder / MODEL)
     records, labels, predictions, margin = zip(*parts, strict=True)
-    about = folder.name, first.row, first.data, kept[0].tags["data.digest"], profile
+    about = folder.name, first.row or "", first.data, kept[0].tags["data.digest"], profile
     arrays = labels[0], np.stack(predictions), np.stack(margin)
     result.save(Result(*about, records, *arrays), folder)
 

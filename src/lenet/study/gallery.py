@@ -91,7 +91,7 @@ def make(
 def robustness(reader: LoadedClassifier, raw: Tensor, labels: Tensor) -> dict[str, Any]:
     """The curves of one classifier, on how many of the digits, and the view that it has of them;
     of raw digits, N x 28 x 28 uint8, and their labels, N."""
-    step = 10 if reader.costs(raw[:100]).macs > COSTLY else 1
+    step = 10 if (reader.costs(raw[:100]).macs or 0) > COSTLY else 1
     raw, labels = raw[::step], labels[::step]
     return {"digits": len(labels), "view": reader.view, "curves": curves(reader, raw, labels)}
 

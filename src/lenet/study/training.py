@@ -37,7 +37,7 @@ def train(row: str, params: Parameters) -> None:
     if is_whole(row):
         return
     with FileLock(_lock()):  # a second `dvc repro` waits, and finds it whole
-        missing = [each for each in asked_for(row) if _is_missing(each)]
+        missing = [each for each in asked_for(row, params) if _is_missing(each)]
         if missing == [row]:
             train_row(row, params)
         elif row in missing:
@@ -90,18 +90,18 @@ def train_row(row: str, params: Parameters) -> None:
     results.collect(outcomes, cfg.tracking.uri, params["profile"], RESULTS / row, row in KEPT)
 
 
-def asked_for(row: str) -> list[str]:
-    """The rows that the `dvc` command behind this stage asks for: those that it names, or all.
-    Without one, it is the row alone."""
+def asked_for(row: str, params: Parameters) -> list[str]:
+    """The rows that the `dvc` command behind this stage asks for: those that it names, or all of
+    the study. Without one, it is the row alone."""
     for process in psutil.Process().parents():
         words = process.cmdline()
         at = next((i for i, w in enumerate(words) if os.path.basename(w) == "dvc"), None)
         if at is not None:
-            return _named(words[at + 1 :], row)
+            return _named(words[at + 1 :], row, params.get("rows", rows()))
     return [row]
 
 
-def _named(words: list[str], row: str) -> list[str]:
+def _named(words: list[str], row: str, study: list[str]) -> list[str]:
     from dvc.cli.parser import get_main_parser
 
     given, _ = get_main_parser().parse_known_args(words)
@@ -110,7 +110,7 @@ def _named(words: list[str], row: str) -> list[str]:
     stages = [target.rpartition(":")[2] for target in given.targets]
     named = [stage.removeprefix("train@") for stage in stages if stage.startswith("train@")]
     if not stages or "train" in stages or (len(named) < len(stages) and not given.single_item):
-        return rows()  # all of them, or what comes after them
+        return study  # all of them, or what comes after them
     return named
 
 

@@ -1,5 +1,7 @@
 """Figure 2: LeNet-5, layer by layer."""
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -47,7 +49,11 @@ def lenet5(width: float = style.WIDTH) -> Figure:
 
 def _layer(axes: Axes, x: float, y: float, name: str, maps: int, size: int) -> None:
     """Some of the maps of a layer as a stack, with its name and shape; flat layers as a column."""
-    look = {"fc": style.SKY if name[0] == "C" else "white", "ec": style.INK, "lw": 0.8}
+    look: dict[str, Any] = {
+        "fc": style.SKY if name[0] == "C" else "white",
+        "ec": style.INK,
+        "lw": 0.8,
+    }
     count = min(maps, STACKED)
     if size > 1:
         side = 0.16 + 0.5 * size / 32

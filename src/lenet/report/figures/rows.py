@@ -179,7 +179,7 @@ def all_figures(table: pd.DataFrame) -> dict[str, style.Drawing]:
     }
     rejected = measured[measured["paper_reject_pct"].notna()]
     if len(rejected):
-        best = rejected.loc[rejected["reject_pct"].idxmin()]
+        best = rejected.sort_values("reject_pct").iloc[0]
         found["figure_10_rejection"] = style.Drawing(
             lambda width: figure_10(table, width),
             f"For {TARGET} error on the rest {best.label} has to reject least, "
