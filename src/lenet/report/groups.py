@@ -122,8 +122,19 @@ OF_CLAIMS = {
 }
 """What only a claim of the ledger needs."""
 
-OF_VARIANCE = {"lenet5_100_seeds", "lenet5_max_relu_100_seeds", "lenet5_crossed"}
-"""Many seeds of a row, and starts and orders crossed: where the variance of an error comes from."""
+SEEDS, ORDERS = 100, 10
+
+OF_SEEDS = {
+    "lenet5_100_seeds": "LeNet-5 of 1998",
+    "lenet5_max_relu_100_seeds": "max pooling, ReLU, softmax",
+}
+"""Experiments of `SEEDS` seeds."""
+
+CROSSED = "lenet5_crossed"
+"""Of as many seeds, too: seed s is of start s // `ORDERS` and of order s % `ORDERS`."""
+
+OF_VARIANCE = {*OF_SEEDS, CROSSED}
+"""Where the variance of an error comes from."""
 
 OF_OTHER_FIGURES = {
     *OF_CLAIMS,
