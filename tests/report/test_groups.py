@@ -30,6 +30,13 @@ def test_distorted_training_is_that_of_the_paper():
         assert compose_experiment(distorted, CONF).data.distort
 
 
+def test_experiments_of_variance_have_as_many_seeds_and_orders():
+    for name in groups.OF_VARIANCE:
+        cfg = compose_experiment(name, CONF)
+        assert list(cfg.seeds) == list(range(groups.SEEDS))
+        assert cfg.recipe.get("orders") == (groups.ORDERS if name == groups.CROSSED else None)
+
+
 def test_every_reason_belongs_to_an_experiment():
     reasons = tomllib.loads((files("lenet.report") / "reasons.toml").read_text())
     assert reasons.keys() <= EXPERIMENTS

@@ -16,6 +16,7 @@ from lenet.statistics import (
     below,
     beside,
     counted,
+    detectable,
     every,
     within,
 )
@@ -77,3 +78,24 @@ def test_beside_the_papers_own_method_it_covers() -> None:
     # more often than 95 %: that the digits and their writers are the same is not used
     method = Method.of(0.0095, between=0.001, writers=True)
     assert coverage(of_paper, method, 5, 300) >= 0.94
+
+
+def test_what_is_detectable_beside_the_paper_by_hand() -> None:
+    # all seeds err on the same 100 of 10,000 digits: only these, and the paper's, are drawn
+    wrong = np.zeros((50, 10_000), bool)
+    wrong[:, :100] = True
+    variance = 0.01 * 0.99 / 9_999 + 0.0095 * 0.9905 / 10_000
+    expected = (1.95996 + 0.84162) * variance**0.5  # normal quantiles of 97.5 and 80 %
+    for seeds in (1, 5):
+        found = detectable([wrong], seeds, paper=(0.0095, 10_000))
+        assert found == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_what_is_detectable_between_two_nets_by_hand(seeds: int) -> None:
+    # both err alike on each digit, so only seeds are drawn: errors of 1/10 and 3/10, variance 1/75
+    # for each of four seeds, 3 + 3 degrees of freedom
+    wrong = np.zeros((4, 10), bool)
+    wrong[:, 0] = wrong[:2, 1:3] = True
+    expected = (2.44691 + 0.90570) * (2 / 75 / seeds) ** 0.5  # Student's quantiles
+    assert detectable([wrong, wrong], seeds) == pytest.approx(expected, rel=1e-4)

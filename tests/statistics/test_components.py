@@ -57,3 +57,10 @@ def test_by_hand() -> None:
     assert found["start"].mean == pytest.approx(0.02 / (0.02 + by_digit), rel=1e-6)
     assert found["order"].mean == found["run"].mean == 0
     assert found["writer"].mean == 0, "all writers are alike"
+
+
+def test_a_share_that_is_estimated_below_0_keeps_an_interval() -> None:
+    found = components(made(0, 0, 0), WHO)
+    none = [share for share in found.values() if share.mean == 0]
+    assert none
+    assert all(share.low == 0 < share.high for share in none)

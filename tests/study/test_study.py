@@ -14,6 +14,7 @@ from tests.conftest import PROJECT, runs
 from lenet import paper, results
 from lenet.errors import InputError
 from lenet.experiment.loaded import load_classifier
+from lenet.report import groups
 from lenet.study import training
 from lenet.study.__main__ import main
 from lenet.study.profile import configuration, parameters
@@ -194,6 +195,35 @@ def test_rows_are_trained_side_by_side_and_a_failure_stops_no_other(project: Pat
     done = commands.run(["python", "-m", "lenet.study", "train", "broken"], project)
     assert done.returncode == 1
     assert done.stderr.startswith("train: data.view=upside_down is not one of")
+
+
+@pytest.mark.slow
+def test_a_row_of_many_seeds_is_trained_in_parts_to_the_same_predictions(
+    project: Path, empty_database: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(training, "PART", 1)
+    main(["train", "lenet5", "linear"])
+    assert training.is_whole("linear")
+    assert training.is_whole("lenet5")
+    in_parts = results.load(project / "results" / "lenet5")
+    assert [run["seed"] for run in in_parts.runs] == [0, 1]
+    shutil.rmtree(project / "results" / "lenet5")
+    shutil.copy(empty_database, project / "mlflow.db")
+    monkeypatch.setattr(training, "PART", 16)
+    main(["train", "lenet5"])
+    together = results.load(project / "results" / "lenet5")
+    assert (together.prediction == in_parts.prediction).all()
+    assert (together.margin == in_parts.margin).all()
+
+
+def test_what_tells_of_variance_is_outside_of_the_study_and_has_all_its_seeds(monkeypatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    params = parameters()
+    assert params["profile"] == "full"
+    assert not groups.OF_VARIANCE & set(params["rows"])
+    for name in groups.OF_VARIANCE:
+        assert list(configuration(name, params).seeds) == list(range(100))
+    assert list(configuration("lenet5", params).seeds) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(

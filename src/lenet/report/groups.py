@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lenet.results import Result
 
 STAND_IN, SMALL = "stand-in", "small"
-WHOLE = ("full", "variance")  # profiles of params.yaml that leave nothing of a training out
+WHOLE = "full"  # the profile of params.yaml that leaves nothing of a training out
 
 SECOND_CONFIGS = {
     "linear_least_squares": ("linear", "least squares"),
@@ -122,8 +122,19 @@ OF_CLAIMS = {
 }
 """What only a claim of the ledger needs."""
 
-OF_VARIANCE = {"lenet5_100_seeds", "lenet5_max_relu_100_seeds", "lenet5_crossed"}
-"""Many seeds of a row, and starts and orders crossed: where the variance of an error comes from."""
+SEEDS, ORDERS = 100, 10
+
+OF_SEEDS = {
+    "lenet5_100_seeds": "LeNet-5 of 1998",
+    "lenet5_max_relu_100_seeds": "max pooling, ReLU, softmax",
+}
+"""Experiments of `SEEDS` seeds."""
+
+CROSSED = "lenet5_crossed"
+"""Of as many seeds, too: seed s is of start s // `ORDERS` and of order s % `ORDERS`."""
+
+OF_VARIANCE = {*OF_SEEDS, CROSSED}
+"""Where the variance of an error comes from."""
 
 OF_OTHER_FIGURES = {
     *OF_CLAIMS,
@@ -141,7 +152,7 @@ def caveat(results: Iterable[Result]) -> str:
     results = list(results)
     if any(result.data != "mnist" for result in results):
         return STAND_IN
-    return SMALL if any(result.profile not in WHOLE for result in results) else ""
+    return SMALL if any(result.profile != WHOLE for result in results) else ""
 
 
 def cell_label(levels: tuple[int, int, int]) -> str:

@@ -40,6 +40,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
         *("figure_beyond_path", "figure_beyond_ablation", "figure_beyond_ablation_cells"),
         *("figure_beyond_filters", "figure_beyond_feature_maps"),
     ),
+    "certainty": ("figure_beyond_variance",),
 }
 """The figures of each part of the article; the first that is there is shown, the others folded."""
 

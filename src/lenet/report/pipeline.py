@@ -27,7 +27,16 @@ def build(results: Path, reports: Path, readme: Path | None = None) -> None:
     from lenet.report import draw, page, tables
     from lenet.report import readme as front
     from lenet.report.drawn import load_pictures
-    from lenet.report.figures import cost, diagram, errors, learning, pictures, rows, style
+    from lenet.report.figures import (
+        cost,
+        diagram,
+        errors,
+        learning,
+        pictures,
+        rows,
+        style,
+        variance,
+    )
     from lenet.results import FIGURES, load_all, load_figures
 
     found = load_all(results)
@@ -44,6 +53,7 @@ def build(results: Path, reports: Path, readme: Path | None = None) -> None:
             | errors.all_figures(found, arrays)
             | pictures.all_figures(arrays, robustness)
             | cost.all_figures(table)
+            | variance.all_figures(found, evaluated)
         )
         saved = page.save_figures(figures, reports / "figures", tables.caveat(found.values()))
     pad = draw.facts(draw.committed(results, found), found, arrays, robustness)

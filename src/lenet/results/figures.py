@@ -88,6 +88,26 @@ class Effect(TypedDict):
 
 
 @with_config(EXACT)
+class Source(TypedDict):
+    """The share that one draw has of the variance of a training's error, with its interval."""
+
+    source: Text
+    share: Share
+    low: Share
+    high: Share
+
+
+@with_config(EXACT)
+class Detectable(TypedDict):
+    """The smallest difference that so many seeds show: from the paper's figure, and between the two
+    nets of many seeds."""
+
+    seeds: Count
+    paper: Share
+    pair: Share
+
+
+@with_config(EXACT)
 class Claim(TypedDict):
     """A line of the ledger. p is adjusted for all lines; None where nothing was drawn."""
 
@@ -112,6 +132,8 @@ class Figures(TypedDict):
     methods: dict[Text, Method]
     comparisons: list[Difference]
     effects: list[Effect]
+    variance: list[Source]
+    detectable: list[Detectable]
     claims: list[Claim]
 
 

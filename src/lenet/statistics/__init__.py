@@ -16,6 +16,7 @@ from lenet.statistics.claims import (
     below,
     beside,
     counted,
+    detectable,
     every,
     within,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "compare",
     "components",
     "counted",
+    "detectable",
     "effects",
     "estimate",
     "every",

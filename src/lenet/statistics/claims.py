@@ -1,12 +1,12 @@
 """Whether data show a claim, contradict it, or cannot tell."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lenet.statistics.estimates import Estimate, combined, estimate
+from lenet.statistics.estimates import Estimate, Writers, combined, estimate
 
 HOLDS, OPEN, CONTRADICTED = "holds", "not contradicted", "contradicted"
 UNTESTABLE = "not testable here"
@@ -112,7 +112,41 @@ def beside(wrong: NDArray[np.bool_], paper_error: float, paper_count: int) -> Es
         paper_count: digits it was measured on.
     """
     ours = estimate([wrong])
-    theirs = paper_error * (1 - paper_error) / paper_count
-    return combined(
-        ours.value - paper_error, [(ours.variance, ours.freedom), (theirs, paper_count - 1)]
-    )
+    theirs = _draw_of_paper(paper_error, paper_count)
+    return combined(ours.value - paper_error, [(ours.variance, ours.freedom), theirs])
+
+
+def _draw_of_paper(error: float, count: int) -> tuple[float, float]:
+    return error * (1 - error) / count, count - 1
+
+
+def detectable(
+    methods: Sequence[NDArray[np.bool_]],
+    seeds: int,
+    writers: Writers | None = None,
+    paper: tuple[float, int] | None = None,
+) -> float:
+    """The smallest difference that so many seeds show with a power of 80 %, at a level of 5 %.
+
+    The variance is that of `estimate`, but with the spread of all S seeds rather than of the few
+    themselves; what the draw of digits adds is the mean over all groups of that many seeds.
+
+    Args:
+        methods: one beside the paper, or two on the same digits; (S, N) each, of many seeds.
+        seeds: of each method, at most S.
+        writers: of the N digits.
+        paper: the error that one method is held against, and of how many digits.
+    """
+    spread = [(wrong.mean(1).var(ddof=1) / seeds, len(wrong) - 1) for wrong in methods]
+    groups = [
+        wrong[: len(wrong) // seeds * seeds].reshape(-1, seeds, wrong.shape[1]).mean(1)
+        for wrong in methods
+    ]
+    weights = (1.0, -1.0)[: len(methods)]
+    draws = [
+        estimate([digits[None] for digits in group], weights, writers)
+        for group in zip(*groups, strict=True)
+    ]
+    draw = [float(np.mean([getattr(each, of) for each in draws])) for of in ("variance", "freedom")]
+    parts = [*spread, (draw[0], draw[1]), *([_draw_of_paper(*paper)] if paper else [])]
+    return Evidence(0.0, 1.0, combined(0.0, parts)).showable(1)

@@ -17,7 +17,8 @@ def components(wrong: Crossed, writers: Writers) -> dict[str, Interval]:
     Starts and orders are crossed random effects on the errors (an analysis of variance with one
     run a cell, S. R. Searle, G. Casella, C. E. McCulloch, "Variance components", 1992, 4). What a
     run does otherwise on single digits is taken from the rest of the run and left to the digits. A
-    share below 0 counts as 0. The intervals are of a jackknife over starts, orders and writers.
+    share below 0 counts as 0, but its interval is that of what it was. The intervals are of a
+    jackknife over starts, orders and writers.
 
     Args:
         wrong: (A, B, N), A at least 2; where B is 1, runs differ in their seeds alone.
@@ -43,7 +44,9 @@ def components(wrong: Crossed, writers: Writers) -> dict[str, Interval]:
     for at, name in enumerate(names):
         parts = [(float(variance[at]), freedom) for variance, freedom in deleted]
         interval = combined(float(shares[at]), parts).interval()
-        found[name] = Interval(interval.mean, max(interval.low, 0.0), min(interval.high, 1.0))
+        found[name] = Interval(
+            *(float(np.clip(end, 0, 1)) for end in (interval.mean, interval.low, interval.high))
+        )
     return found
 
 
@@ -71,8 +74,8 @@ def _shares(wrong: Crossed, writers: Writers) -> NDArray[np.float64]:
         ]
     by_digit = float(np.mean([estimate([run[None]]).variance for run in runs]))
     by_writer = float(np.mean([estimate([run[None]], writers=writers).variance for run in runs]))
-    variances = np.maximum([*parts, by_digit, by_writer - by_digit], 0.0)
-    return variances / variances.sum()
+    variances = np.array([*parts, by_digit, by_writer - by_digit])
+    return variances / variances.clip(0).sum()
 
 
 def _jackknife(

@@ -23,8 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     stages = parser.add_subparsers(dest="stage", required=True, metavar="stage")
     stages.add_parser("data", help="find the digits and write down what they are")
     stages.add_parser("code", help="write down by what code and values each row is trained")
-    train = stages.add_parser("train", help="train what is missing of a row, and keep its results")
-    train.add_argument("row", help="a file of conf/experiment/")
+    train = stages.add_parser("train", help="train what is missing of rows, and keep their results")
+    train.add_argument("rows", nargs="+", metavar="row", help="a file of conf/experiment/")
     stages.add_parser("pictures", help="change digits until nets misread them, for the report")
     stages.add_parser("evaluate", help="turn predictions into figures")
     stages.add_parser("report", help="make reports/ from results/")
@@ -59,7 +59,7 @@ def _run(given: argparse.Namespace, params: profile.Parameters) -> None:
         case "train":
             from lenet.study import training
 
-            training.train(given.row, params)
+            training.train(given.rows, params)
         case "pictures":
             from lenet.study import stages
 

@@ -18,6 +18,7 @@ from lenet.statistics import Resamples, Writers
 from lenet.study import claims
 
 SEED = 1998  # of the bootstrap of rejection
+COUNTS = (1, 5, groups.SEEDS)  # of seeds: what so many can show
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ def evaluate(
         "methods": _methods(results, test, ledger),
         "comparisons": _comparisons(results, test),
         "effects": _effects(results, test),
+        **_variance(results, test),
         "claims": [judged.line for judged in ledger],
     }
     return figures
@@ -184,3 +186,30 @@ def _effects(results: Mapping[str, Result], writers: Writers | None) -> list[Any
     (_, pooling), (_, squashing), (_, output) = groups.FACTORS
     found = statistics.effects(wrong, (pooling, squashing, output), writers)
     return list(found.to_dict("records"))
+
+
+def _variance(results: Mapping[str, Result], writers: Writers | None) -> dict[str, list[Any]]:
+    """Where the variance of an error comes from, and what so many seeds can show; nothing where one
+    of the experiments lacks a seed, or nobody knows the writers."""
+    found = [results[name] for name in (*groups.OF_SEEDS, groups.CROSSED) if name in results]
+    whole = [result for result in found if len(result.runs) == groups.SEEDS]
+    if writers is None or len(whole) < len(groups.OF_VARIANCE):
+        return {"variance": [], "detectable": []}
+    *methods, crossed = [result.wrong for result in whole]
+    by_start = crossed.reshape(-1, groups.ORDERS, crossed.shape[1])
+    shares = statistics.components(by_start, writers)
+    printed = paper.ROWS["lenet5"].test_error / 100, paper.TEST_DIGITS
+    return {
+        "variance": [
+            {"source": name, "share": share.mean, "low": share.low, "high": share.high}
+            for name, share in shares.items()
+        ],
+        "detectable": [
+            {
+                "seeds": seeds,
+                "paper": statistics.detectable(methods[:1], seeds, paper=printed),
+                "pair": statistics.detectable(methods, seeds, writers),
+            }
+            for seeds in COUNTS
+        ],
+    }

@@ -24,7 +24,7 @@ Parameters = dict[str, Any]
 
 @with_config(ConfigDict(strict=True))
 class _Profile(TypedDict):
-    seeds: NotRequired[Count]
+    seeds: NotRequired[Count | None]
     epochs: NotRequired[Count | None]
     train_size: NotRequired[Count | None]
     changed_digits: NotRequired[Count]
