@@ -2,8 +2,9 @@
 
 A thread takes 16 digits through all layers and back before it takes the next, so that what lies
 between two layers stays in its caches. What full layers take in and give back is kept digit by
-digit, since their gradients are products of matrices over all digits of the thread. Each thread
-has sums of its own, which are added in a fixed order: the same number of threads, the same bits.
+digit, since their gradients are products of matrices over all digits of its share. Each share of
+a batch, one a thread, has sums of its own, which are added in a fixed order: the same number of
+threads, the same bits.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +82,7 @@ def share_of_gradient(lanes, net, losses, weights, images, labels, batch, room, 
         net: layers, centres, margin, and where each full layer's digits are kept.
         weights: of all layers, with room behind them for a tile.
         batch: digits in the whole batch.
-        room: the buffers of the thread.
+        room: the buffers of the share.
         gradient: gets the derivatives, in the order of ``weights``.
 
     Returns:
@@ -220,29 +221,31 @@ class BatchLanes:
         pixels, classes, batch = images[:, 0].contiguous().numpy(), labels.numpy(), len(labels)
         flat, chunks = weights.detach().numpy(), _times(batch, WIDTH)
 
-        def of_share(thread: int) -> tuple[NDArray[np.float32], float, int]:
-            first, end = (WIDTH * (chunks * t // self.threads) for t in (thread, thread + 1))
-            room = self._room(thread, (end - first) // WIDTH)
+        def of_share(number: int) -> tuple[NDArray[np.float32], float, int]:
+            first, end = (WIDTH * (chunks * n // self.threads) for n in (number, number + 1))
+            room = self._room(number, (end - first) // WIDTH)
             loss, wrong = share_of_gradient(
                 *(LaneCount(WIDTH), room.net, self.losses, flat),
                 *(pixels[first:end], classes[first:end], batch, room.buffers, room.gradient),
             )
             return room.gradient, loss, wrong
 
-        others = [self._pool.submit(of_share, thread) for thread in range(1, self.threads)]
-        shares = [of_share(0), *(other.result() for other in others)]
+        others = [self._pool.submit(of_share, number) for number in range(1, self.threads)]
+        shares = [of_share(0)]
+        for number, other in enumerate(others, start=1):  # what waits for a core is done here
+            shares.append(of_share(number) if other.cancel() else other.result())
         gradients, losses, errors = zip(*shares, strict=True)
         return torch.from_numpy(sum(gradients)), torch.tensor([sum(losses), sum(errors)]) / batch
 
-    def _room(self, thread: int, chunks: int) -> "_Room":
-        """Of a thread, for so many times 16 digits."""
-        if (thread, chunks) not in self._rooms:
-            self._rooms[thread, chunks] = _Room(self.architecture, chunks * WIDTH)
-        return self._rooms[thread, chunks]
+    def _room(self, share: int, chunks: int) -> "_Room":
+        """Of a share of a batch, for so many times 16 digits."""
+        if (share, chunks) not in self._rooms:
+            self._rooms[share, chunks] = _Room(self.architecture, chunks * WIDTH)
+        return self._rooms[share, chunks]
 
 
 class _Room:
-    """What a thread needs for its share of a batch.
+    """What the computation of a share of a batch needs.
 
     Attributes:
         net, buffers: as `share_of_gradient` takes them.
