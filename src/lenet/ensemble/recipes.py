@@ -120,8 +120,8 @@ class WithHead:
         """As `Recipe.fit`; epochs are those of the nets' training."""
         try:
             for net in task.models:
-                if isinstance(net, nn.Sequential):  # else its base tells
-                    below_output(net)
+                if isinstance(net, nn.Module):  # else its base tells
+                    below_output(net)  # type: ignore[arg-type]
         except (TypeError, ValueError) as e:
             raise InputError(f"a head takes the place of a net's layer named output: {e}") from e
         self.base.fit(task)
