@@ -37,7 +37,7 @@ def test_experiments_of_variance_have_as_many_seeds_and_orders():
         assert cfg.recipe.get("orders") == (groups.ORDERS if name == groups.CROSSED else None)
 
 
-def test_both_records_are_of_as_many_seeds_on_all_digits_by_the_same_recipe():
+def test_both_records_are_of_as_many_seeds_on_all_digits():
     best, taught = (compose_experiment(name, CONF) for name in groups.RECORDS)
     assert list(best.seeds) == list(taught.seeds) == list(range(groups.SEEDS))
     assert best.data.validation == taught.data.validation == 0
