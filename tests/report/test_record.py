@@ -54,7 +54,7 @@ def test_the_words_tell_mean_interval_and_seconds(known: bool) -> None:
     of_seeds = "max pooling, ReLU: 99.10 % in n=100, 30.0 s (95 % interval 99.08 to 99.12"
     assert told.startswith(of_seeds)
     assert (", with other writers 9" in told) == known
-    assert "by one thread" in drawing.reading
+    assert "(threads: 1): the median of 100 seeds" in drawing.reading
 
 
 def test_the_report_tells_it_where_it_says_what_an_error_rate_costs(tmp_path: Path) -> None:

@@ -60,15 +60,14 @@ def all_figures(found: dict[str, Result], figures: Figures) -> dict[str, style.D
         f"{groups.RECORDS[name]}: {_reached(result)} ({_interval(result, figures)})"
         for name, result in results.items()
     )
-    [threads] = {run["threads"] for result in results.values() for run in result.runs}
-    by = "one thread" if threads == 1 else f"{threads} threads"
+    threads = {str(run["threads"]) for result in results.values() for run in result.runs}
     return {
         "figure_beyond_record": style.Drawing(
             lambda width: record(results, width),
             f"{told}.",
             f"A mark a seed: what it reads right of the test digits; the triangle is their mean, "
             f"dotted are the {AIM:.2f} % that the recipe was cut for on validation. Seconds are "
-            f"the clock's, of training one net by {by}, checkpoints included: the median of "
-            f"{groups.SEEDS} seeds.",
+            f"the clock's, of training one net, checkpoints included (threads: "
+            f"{' or '.join(sorted(threads))}): the median of {groups.SEEDS} seeds.",
         )
     }
