@@ -7,6 +7,8 @@ import pytest
 from tests import browser, commands
 from tests.conftest import PROJECT
 
+from lenet.report.groups import RECORDS
+
 pytestmark = pytest.mark.slow  # each starts an interpreter, and most compile
 
 BENCHMARKS = sorted(path.name for path in (PROJECT / "benchmarks").glob("*.py"))
@@ -64,6 +66,18 @@ def test_one_pattern(tmp_path: Path) -> None:
     assert [way["nets"] for way in lanes][:3] == [5, 8, 16]
     assert {way["net"] for way in lanes} == {"LeNet-5", "28x28-300-10", "28x28-1000-10"}
     assert len(shown.splitlines()) == 1 + 1 + len(lanes)
+
+
+def test_record(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    small = ("--threads", "1", "--times", "1", "--json", str(figures))
+    shown = run("record.py", *small, "data=digits", "recipe.epochs=2", "recipe.batch_size=64")
+    rows = json.loads(figures.read_text())
+    assert [row["experiment"] for row in rows] == list(RECORDS)
+    for row in rows:
+        of_steps, trained, tested = list(row.values())[2:]
+        assert 0 < of_steps < trained < tested
+    assert len(shown.splitlines()) == 1 + len(rows)
 
 
 @pytest.mark.usefixtures("mnist_root")  # torchvision's own reader is one of the ways

@@ -335,9 +335,16 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python -m lenet.study restore": Slow(studies()),
     "python -m lenet.study short": says("usage", "--help"),
     "python -m lenet.study short lenet5 svm_poly4": Slow(studies("linear", "knn")),
+    "python -m lenet.study train lenet5_100_seeds lenet5_max_relu_100_seeds lenet5_crossed": says(
+        "usage", "--help"
+    ),
+    "python -m lenet.study train lenet5_max_relu_record lenet5_modern_record": says(
+        "usage", "--help"
+    ),
     "python -m lenet.study keep <commit>": says("usage", "--help", without=("<commit>",)),
     # at their smallest sizes: tests/test_benchmarks.py
     "python benchmarks/one_pattern.py": says("--updates", "--help"),
+    "python benchmarks/record.py": says("--times", "--help"),
     "python benchmarks/throughput.py": says("--rounds", "--help"),
     "python benchmarks/interval_coverage.py": says("repetitions", "--help"),
     "python benchmarks/draw.py": says("--moves", "--help"),

@@ -37,6 +37,12 @@ def test_experiments_of_variance_have_as_many_seeds_and_orders():
         assert cfg.recipe.get("orders") == (groups.ORDERS if name == groups.CROSSED else None)
 
 
+def test_both_records_are_of_as_many_seeds_on_all_digits():
+    best, taught = (compose_experiment(name, CONF) for name in groups.RECORDS)
+    assert list(best.seeds) == list(taught.seeds) == list(range(groups.SEEDS))
+    assert best.data.validation == taught.data.validation == 0
+
+
 def test_every_reason_belongs_to_an_experiment():
     reasons = tomllib.loads((files("lenet.report") / "reasons.toml").read_text())
     assert reasons.keys() <= EXPERIMENTS

@@ -216,12 +216,13 @@ def test_a_row_of_many_seeds_is_trained_in_parts_to_the_same_predictions(
     assert (together.margin == in_parts.margin).all()
 
 
-def test_what_tells_of_variance_is_outside_of_the_study_and_has_all_its_seeds(monkeypatch) -> None:
+def test_what_has_100_seeds_is_outside_of_the_study_and_has_all_of_them(monkeypatch) -> None:
     monkeypatch.chdir(PROJECT)
     params = parameters()
     assert params["profile"] == "full"
-    assert not groups.OF_VARIANCE & set(params["rows"])
-    for name in groups.OF_VARIANCE:
+    many = {*groups.OF_VARIANCE, *groups.RECORDS}
+    assert not many & set(params["rows"])
+    for name in many:
         assert list(configuration(name, params).seeds) == list(range(100))
     assert list(configuration("lenet5", params).seeds) == [0, 1, 2, 3, 4]
 

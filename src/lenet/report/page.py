@@ -33,8 +33,8 @@ FIGURES: dict[str, tuple[str, ...]] = {
         *("figure_13_robustness", "figure_beyond_printed"),
     ),
     "costs": (
-        *("figure_beyond_cost", "figure_10_rejection", "figure_10_error_reject"),
-        *("figure_11_multiply_accumulates", "figure_12_memory"),
+        *("figure_beyond_cost", "figure_beyond_record", "figure_10_rejection"),
+        *("figure_10_error_reject", "figure_11_multiply_accumulates", "figure_12_memory"),
     ),
     "parts": (
         *("figure_beyond_path", "figure_beyond_ablation", "figure_beyond_ablation_cells"),

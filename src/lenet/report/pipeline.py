@@ -33,6 +33,7 @@ def build(results: Path, reports: Path, readme: Path | None = None) -> None:
         errors,
         learning,
         pictures,
+        record,
         rows,
         style,
         variance,
@@ -53,6 +54,7 @@ def build(results: Path, reports: Path, readme: Path | None = None) -> None:
             | errors.all_figures(found, arrays)
             | pictures.all_figures(arrays, robustness)
             | cost.all_figures(table)
+            | record.all_figures(found, evaluated)
             | variance.all_figures(found, evaluated)
         )
         saved = page.save_figures(figures, reports / "figures", tables.caveat(found.values()))

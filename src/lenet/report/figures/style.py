@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -104,6 +106,13 @@ def quantity(value: float) -> str:
         if value >= 0.9995 * size:
             return f"{value / size:.3g}{unit}"
     return f"{value:.3g}"
+
+
+def stacked(axes: Axes, values: pd.Series, colour: str, marker: str) -> None:
+    """A mark a seed at its value, above those of the same value."""
+    height = values.groupby(values).cumcount() + 1
+    axes.plot(values, height, marker, color=colour, ms=2.5, ls="")
+    axes.set(ylim=(0, height.max() + 1), ylabel="seeds")
 
 
 def stamp(figure: Figure, text: str) -> None:

@@ -34,21 +34,13 @@ def variance(found: dict[str, Result], figures: Figures, width: float = style.WI
     for axes, (name, label), look in zip(nets, groups.OF_SEEDS.items(), looks, strict=True):
         axes.sharex(seeds)
         axes.tick_params(labelbottom=False)
-        _stacked(axes, found[name], *look)
+        style.stacked(axes, pd.Series(100 * found[name].errors), *look)
         axes.set_title(label, loc="left")
     _indistinguishable(seeds, figures)
     _shares(shares, figures)
     for axes in (*nets, seeds):
         axes.axvline(PAPER, color=style.INK, lw=1, ls=":")
     return figure
-
-
-def _stacked(axes: Axes, result: Result, colour: str, marker: str) -> None:
-    """A mark a seed at its error, above those of the same error."""
-    errors = pd.Series(100 * result.errors)
-    height = errors.groupby(errors).cumcount() + 1
-    axes.plot(errors, height, marker, color=colour, ms=2.5, ls="")
-    axes.set(ylim=(0, height.max() + 1), ylabel="seeds")
 
 
 def _indistinguishable(axes: Axes, figures: Figures) -> None:
