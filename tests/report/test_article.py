@@ -87,8 +87,8 @@ def test_the_pages_of_claims_and_writers(tmp_path):
     )
     path = tmp_path / "claims.csv"
     path.write_text(
-        "id,section,claim,verdict,ours,margin,p,command\n"
-        "c1,III.E,It reads <b>all</b>,fails,20.3,1,0.5,python train.py\n"
+        "id,section,claim,verdict,ours,margin,p,command,test,needs\n"
+        "c1,III.E,It reads <b>all</b>,fails,20.3,1,0.5,python train.py,paired t,\n"
     )
     compared = tables.comparisons(results, evaluation.evaluate(results, WRITERS))
     page.write(results, table, compared, None, tables.claims(path), [], None, tmp_path)
@@ -96,6 +96,7 @@ def test_the_pages_of_claims_and_writers(tmp_path):
     assert "The ledger: 1 claims of the paper, 1 fails" in text
     assert "It reads &lt;b&gt;all&lt;/b&gt;" in text
     assert "<code>python train.py</code>" in text
+    assert "paired t, p = 0.5" in text
     assert "0.51 to 2.00" in text
 
 

@@ -157,12 +157,13 @@ def effects(figures: Figures) -> pd.DataFrame | None:
 def ledger(figures: Figures) -> str:
     """What reports/claims.csv holds: a line for each claim, with its verdict."""
     lines = pd.DataFrame([dict(each) for each in figures["claims"]])
-    return lines[[*CLAIMS, "test", "needs"]].to_csv(
-        index=False, lineterminator="\n", float_format="%.4g"
-    )
+    return lines[[*CLAIMS]].to_csv(index=False, lineterminator="\n", float_format="%.4g")
 
 
-CLAIMS = ("id", "section", "claim", "verdict", "ours", "margin", "p", "command")
+CLAIMS = (
+    *("id", "section", "claim", "verdict", "ours"),
+    *("margin", "p", "command", "test", "needs"),
+)
 """The columns of reports/claims.csv."""
 
 
