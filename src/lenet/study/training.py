@@ -17,10 +17,11 @@ from filelock import FileLock
 from lenet import results
 from lenet.errors import InputError
 from lenet.experiment import cores
+from lenet.report import groups
 from lenet.study import code
 from lenet.study.profile import RESULTS, Parameters, configuration, rows
 
-KEPT = ("lenet5", "lenet5_dist", "lenet5_noise", "lenet5_max_relu")  # first seed's weights stay
+KEPT = (*groups.DRAWN, groups.NOISE)  # rows whose first seed's weights stay
 PART = 16  # seeds of a row that one process trains: as many as the method of 1998 has lanes
 UNKNOWN = 2.0  # GB that a row is taken to need that was never trained
 FREE = 0.9  # of the free memory is used
