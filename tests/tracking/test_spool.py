@@ -228,3 +228,13 @@ def test_damage_is_found_again_after_a_delivery_that_stopped(spool: Spool, serve
     assert not spool.deliver_all()
     assert server.got[-1][1].keys() == {"damaged"}
     assert spool.deliver_all(), "what was set aside is not delivered again"
+
+
+def test_a_lock_that_was_left_goes_with_the_next_delivery(spool: Spool, server: Server) -> None:
+    server.left = 0
+    spool.write("waits", {"number": 1})
+    for run in ("gone", "waits"):  # as a kill between the last record and the lock leaves it
+        (spool.folder / f"{run}.lock").touch()
+    assert not spool.deliver_all()
+    assert (spool.folder / "waits").is_dir()
+    assert list(spool.folder.glob("*.lock")) == []

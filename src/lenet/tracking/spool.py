@@ -94,6 +94,7 @@ class Spool:
         """Delivers what waits of every run, and says what came of it; whether nothing waits now
         and nothing was damaged."""
         complete = True
+        self._remove_old_locks()
         for path in _entries(self.folder):
             run = path.name
             try:
@@ -181,6 +182,13 @@ class Spool:
                 f"run goes on, what it writes is kept in {self.folder / run}"
             )
         self._held.add(run)
+
+    def _remove_old_locks(self) -> None:
+        """Of runs of which nothing waits: a kill or a disk that fails may leave one behind."""
+        for lock in self.folder.glob("*.lock"):
+            if not lock.with_suffix("").exists():
+                with self._alone_with(lock.stem):
+                    pass
 
     @contextmanager
     def _alone_with(self, run: str) -> Iterator[None]:
