@@ -21,7 +21,7 @@ from lenet.data.source import load_raw
 from lenet.errors import InputError
 from lenet.experiment.command import train
 from lenet.experiment.job import Job, _processor_seconds
-from lenet.learning.modules import MinibatchModule
+from lenet.learning.lanes import BatchLanes
 from lenet.tracking import IDENTITY
 
 
@@ -131,17 +131,17 @@ def test_a_run_that_was_killed_continues_as_the_same_run(
 ) -> None:
     tracked = ("seed=11", f"tracking={{uri:'{database}'}}", "recipe.epochs=3")
     [whole] = train(configure("seed=11", "recipe.epochs=3"))
-    step, steps = MinibatchModule.training_step, iter(range(14))  # 8 or 9 batches an epoch
+    step, steps = BatchLanes.step, iter(range(14))  # 8 or 9 batches an epoch
 
-    def killed(module, batch):
+    def killed(lanes, *batch):
         if next(steps, None) is None:
             raise Killed
-        return step(module, batch)
+        return step(lanes, *batch)
 
-    monkeypatch.setattr(MinibatchModule, "training_step", killed)
+    monkeypatch.setattr(BatchLanes, "step", killed)
     with pytest.raises(Killed):
         train(configure(*tracked))
-    monkeypatch.setattr(MinibatchModule, "training_step", step)
+    monkeypatch.setattr(BatchLanes, "step", step)
     capsys.readouterr()
     [outcome] = train(configure(*tracked, "resume=true"))
     assert "Goes on after epoch 1 of 3." in capsys.readouterr().out

@@ -74,15 +74,15 @@ def test_the_same_seed_gives_the_same_scores_bit_for_bit(digits: Digits, tmp_pat
 
 def test_each_epoch_has_an_order_of_its_own(digits: Digits, tmp_path: Path, monkeypatch) -> None:
     orders: list[list[int]] = []
-    in_order = Shuffled.__iter__
+    in_order = Shuffled.several
 
-    def kept(batches: Shuffled) -> Iterator[tuple[Tensor, Tensor]]:
+    def kept(batches: Shuffled) -> Iterator[list[tuple[Tensor, Tensor]]]:
         orders.append([])
-        for images, labels in in_order(batches):
-            orders[-1] += labels.tolist()
-            yield images, labels
+        for several in in_order(batches):
+            orders[-1] += [int(label) for _, labels in several for label in labels]
+            yield several
 
-    monkeypatch.setattr(Shuffled, "__iter__", kept)
+    monkeypatch.setattr(Shuffled, "several", kept)
     fit(digits, tmp_path, recipe(epochs=3))
     assert len({tuple(order) for order in orders}) == 3
 

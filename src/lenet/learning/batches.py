@@ -43,11 +43,17 @@ class Shuffled:
         self.seed = seed
         self.epoch = epoch
         self.share = slice(rank, None, world)
+        self.together = max(1, AT_ONCE // (self.batch_size // world))
 
     def __len__(self) -> int:
         return len(self.split) // self.batch_size
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for several in self.several():
+            yield from several
+
+    def several(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
+        """The batches, as many at a time as are made together."""
         if self.digits.distorted:
             order = patterns_of_pass(self.epoch, len(self.split), self.seed)
         else:
@@ -55,15 +61,28 @@ class Shuffled:
             order = torch.from_numpy(generator.permutation(len(self.split)))
         rows = order[: len(self) * self.batch_size].view(len(self), -1)[:, self.share]
         each = rows.shape[1]
-        for some in rows.split(max(1, AT_ONCE // each)):
+        for some in rows.split(self.together):
             made = self._made(some.flatten())
-            yield from zip(made.images.split(each), made.labels.split(each), strict=True)
+            yield list(zip(made.images.split(each), made.labels.split(each), strict=True))
 
     def _made(self, rows: Tensor) -> Split:
         if self.digits.as_they_are:
             images = self.split.images.index_select(0, rows)  # three times faster than [rows]
             return Split(images, self.split.labels[rows])
         return training_patterns(self.split, rows, self.digits.noise, self.epoch)
+
+
+class SeveralBatches:
+    """The same, several batches at a time."""
+
+    def __init__(self, shuffled: Shuffled) -> None:
+        self.shuffled = shuffled
+
+    def __len__(self) -> int:
+        return -(-len(self.shuffled) // self.shuffled.together)
+
+    def __iter__(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
+        return self.shuffled.several()
 
 
 class InOrder:

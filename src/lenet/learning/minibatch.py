@@ -20,6 +20,8 @@ from lenet.nets import TrainedNet, in_fast_format, weights_of
 if TYPE_CHECKING:
     from lenet.learning.lanes import BatchLanes
 
+BY_BATCH = ("strategy", "gradient_clip_val", "accumulate_grad_batches", "limit_train_batches")
+
 
 @dataclass(frozen=True)
 class Minibatch:
@@ -49,7 +51,7 @@ class Minibatch:
         Raises:
             Diverged: a loss that is not finite or climbs far.
         """
-        from lenet.learning.modules import MinibatchModule  # Lightning takes seconds
+        from lenet.learning.modules import LanesModule, MinibatchModule  # Lightning: seconds
         from lenet.learning.trainer import fit
 
         digits = task.digits
@@ -64,18 +66,9 @@ class Minibatch:
             loss = self.loss or loss_of(net)
             wanted = self.lanes and not compiled and lanes_suit(options)
             lanes = lanes_of(net, loss, digits) if wanted else None
-            module = MinibatchModule(
-                net,
-                loss,
-                self.optimizer,
-                self.schedule,
-                digits,
-                self.batch_size,
-                seed,
-                lanes,
-                compiled,
-                callback,
-            )
+            task_of_net = net, loss, self.optimizer, self.schedule, digits, self.batch_size, seed
+            arguments = *task_of_net, compiled, callback
+            module = LanesModule(lanes, *arguments) if lanes else MinibatchModule(*arguments)
             threads = torch.get_num_threads()
             try:
                 fit(module, options, self.epochs, len(digits.validation) > 0, task.folder)
@@ -90,11 +83,13 @@ class Minibatch:
 
 
 def lanes_suit(options: Mapping[str, Any]) -> bool:
-    """Whether the `trainer` config asks for one process on the processor, in single precision."""
+    """Whether the `trainer` config asks for one process on the processor, in single precision, and
+    for nothing that Lightning does batch by batch."""
     gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
     on_cpu = options["accelerator"] == "cpu" or (options["accelerator"] == "auto" and not gpu)
     single = str(options.get("precision", 32)) in ("32", "32-true")
-    return on_cpu and single and options["devices"] == 1 and "strategy" not in options
+    plain = all(options.get(name) is None for name in BY_BATCH)
+    return on_cpu and single and options["devices"] == 1 and plain
 
 
 def lanes_of(net: nn.Module, loss: Loss, digits: Digits) -> "BatchLanes | None":

@@ -6,18 +6,21 @@ import lenet.learning.lightning  # noqa: F401  before all that imports Lightning
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Generator, Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import MeanMetric
 
 from lenet.classifier import EpochCallback
 from lenet.data import Digits, Split, patterns_of_pass, training_patterns
 from lenet.errors import InputError
 from lenet.learning import sdlm
-from lenet.learning.batches import InOrder, Shuffled
+from lenet.learning.batches import InOrder, SeveralBatches, Shuffled
 from lenet.learning.lanes import BatchLanes, Lanes
 from lenet.learning.losses import Loss
 from lenet.learning.trainer import ON_BAR, Diverged, EpochModule
@@ -181,8 +184,7 @@ class MinibatchModule(EpochModule):
         digits: trained and validated on.
         batch_size: digits in a training batch.
         seed: of the order of the digits.
-        lanes: that find loss and gradient, where they know net and loss; else torch does.
-        compiled: whether torch.compile fuses torch's training step.
+        compiled: whether torch.compile fuses the training step.
         epoch_callback: called after each epoch.
     """
 
@@ -195,7 +197,6 @@ class MinibatchModule(EpochModule):
         digits: Digits,
         batch_size: int,
         seed: int,
-        lanes: BatchLanes | None,
         compiled: bool,
         epoch_callback: EpochCallback,
     ) -> None:
@@ -207,9 +208,7 @@ class MinibatchModule(EpochModule):
         self.digits = digits
         self.batch_size = batch_size
         self.seed = seed
-        self.lanes = lanes
-        step = lanes.step if lanes else self._step
-        self.forward_step = torch.compile(step, dynamic=False) if compiled else step
+        self.forward_step = torch.compile(self._step, dynamic=False) if compiled else self._step
         self.steps: list[Tensor] = []  # loss and error of each batch of the epoch
         self.validation_error = MeanMetric()
 
@@ -218,7 +217,11 @@ class MinibatchModule(EpochModule):
         loss = self.loss(scores, labels)
         return loss, torch.stack([loss.detach(), error(scores.detach(), labels)])
 
-    def train_dataloader(self) -> Shuffled:
+    def train_dataloader(self) -> Shuffled | SeveralBatches:
+        return self.batches()
+
+    def batches(self) -> Shuffled:
+        """Of this epoch."""
         trainer = self.trainer
         return Shuffled(
             self.digits,
@@ -229,11 +232,15 @@ class MinibatchModule(EpochModule):
             trainer.world_size,
         )
 
+    def total_steps(self) -> int:
+        """Of the optimizer, in all epochs."""
+        return int(self.trainer.estimated_stepping_batches)
+
     def val_dataloader(self) -> InOrder | list[InOrder]:
         return InOrder(self.digits.validation) if len(self.digits.validation) else []
 
     def configure_optimizers(self) -> Any:
-        steps = int(self.trainer.estimated_stepping_batches)
+        steps = self.total_steps()
         try:
             optimizer = self.make_optimizer(self.net.parameters())
             schedule = self.make_schedule(optimizer, total_steps=steps)
@@ -248,27 +255,14 @@ class MinibatchModule(EpochModule):
 
     def on_train_epoch_start(self) -> None:
         self.started = time.perf_counter()
-        self._threads_to(lanes=True)
         # for nets that draw, as dropout does: an epoch is the same after an interruption, too
         place = (self.seed, self.current_epoch, self.trainer.global_rank)
         torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
 
-    def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        try:
-            loss, kept = self.forward_step(*batch)
-        except SystemError as e:  # what a signal's exit becomes inside compiled code
-            raise e.__cause__ or e from None
+    def training_step(self, batch: Any) -> Tensor | None:
+        loss, kept = self.forward_step(*batch)
         self.steps.append(kept)
         return loss
-
-    def _threads_to(self, lanes: bool) -> None:
-        """While the lanes compute, torch has one thread: others of its own would hold their cores
-        for milliseconds after all work, in wait for more."""
-        if self.lanes:
-            torch.set_num_threads(1 if lanes else self.lanes.threads)
-
-    def on_validation_start(self) -> None:
-        self._threads_to(lanes=False)
 
     def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
         images, labels = batch
@@ -276,7 +270,6 @@ class MinibatchModule(EpochModule):
 
     def on_train_epoch_end(self) -> None:
         now = time.perf_counter()
-        self._threads_to(lanes=False)
         mean = torch.stack(self.steps).mean(0)
         loss, wrong = self.trainer.strategy.reduce(mean, reduce_op="mean").tolist()
         self.steps.clear()
@@ -306,6 +299,57 @@ class MinibatchModule(EpochModule):
                 f"training diverged in epoch {self.current_epoch + 1} (loss {loss:.3g}): "
                 "lower recipe.optimizer.lr"
             )
+
+
+class LanesModule(MinibatchModule):
+    """By the lanes. A step of Lightning's loop takes several batches, since its own work for each
+    would be a third of all.
+
+    Args:
+        lanes: of the net and its loss.
+        arguments: those of `MinibatchModule`.
+    """
+
+    def __init__(self, lanes: BatchLanes, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.automatic_optimization = False
+        self.lanes = lanes
+
+    def train_dataloader(self) -> SeveralBatches:
+        return SeveralBatches(self.batches())
+
+    def total_steps(self) -> int:
+        assert self.trainer.max_epochs is not None
+        return self.trainer.max_epochs * len(self.batches())
+
+    def on_train_epoch_start(self) -> None:
+        super().on_train_epoch_start()
+        # torch's own would hold their cores for milliseconds after all work, in wait for more
+        torch.set_num_threads(1)
+
+    def training_step(self, batches: list[tuple[Tensor, Tensor]]) -> None:
+        optimizer = cast(LightningOptimizer, self.optimizers())
+        schedule = cast(LRScheduler, self.lr_schedulers())
+        for batch in batches:
+            optimizer.step(partial(self._find_gradient, optimizer, batch))
+            schedule.step()
+
+    def _find_gradient(self, optimizer: LightningOptimizer, batch: tuple[Tensor, Tensor]) -> Tensor:
+        optimizer.zero_grad()
+        try:
+            loss, kept = self.lanes.step(*batch)
+        except SystemError as e:  # what a signal's exit becomes inside compiled code
+            raise e.__cause__ or e from None
+        self.steps.append(kept)
+        self.manual_backward(loss)
+        return loss
+
+    def on_validation_start(self) -> None:
+        torch.set_num_threads(self.lanes.threads)
+
+    def on_train_epoch_end(self) -> None:
+        torch.set_num_threads(self.lanes.threads)
+        super().on_train_epoch_end()
 
 
 def error(scores: Tensor, labels: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ a batch, one a thread, has sums of its own, which are added in a fixed order: th
 threads, the same bits.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -211,15 +212,17 @@ class BatchLanes:
         weights = [
             own.dense_weight() if isinstance(own, SparseConv) else own for own in self._weights
         ]
-        flat = torch.cat([*(weight.flatten() for weight in weights), self._behind])
-        loss, kept = _Step.apply(flat, self, images, labels)
+        loss, kept = _Step.apply(self, images, labels, *weights)
         return loss, kept
 
-    def gradient(self, weights: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """The derivatives of the mean loss by the weights, and (2,) the loss and the share of
-        errors."""
+    def gradient(
+        self, weights: Sequence[Tensor], images: Tensor, labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The derivatives of the mean loss by all weights, one after the other, and (2,) the loss
+        and the share of errors."""
         pixels, classes, batch = images[:, 0].contiguous().numpy(), labels.numpy(), len(labels)
-        flat, chunks = weights.detach().numpy(), _times(batch, WIDTH)
+        flat = torch.cat([*(weight.flatten() for weight in weights), self._behind]).numpy()
+        chunks = _times(batch, WIDTH)
 
         def of_share(number: int) -> tuple[NDArray[np.float32], float, int]:
             first, end = (WIDTH * (chunks * n // self.threads) for n in (number, number + 1))
@@ -277,16 +280,18 @@ class _Step(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, weights: Tensor, lanes: BatchLanes, images: Tensor, labels: Tensor
+        ctx: Any, lanes: BatchLanes, images: Tensor, labels: Tensor, *weights: Tensor
     ) -> tuple[Tensor, Tensor]:
-        gradient, kept = lanes.gradient(weights, images, labels)
-        ctx.gradient = torch.cat([gradient, lanes._behind])
+        ctx.gradient, kept = lanes.gradient(weights, images, labels)
+        ctx.shapes = [weight.shape for weight in weights]
         ctx.mark_non_differentiable(kept)
         return kept[0].clone(), kept
 
     @staticmethod
-    def backward(ctx: Any, *by: Tensor) -> tuple[Tensor, None, None, None]:
-        return ctx.gradient * by[0], None, None, None
+    def backward(ctx: Any, *by: Tensor) -> tuple[Tensor | None, ...]:
+        parts = (ctx.gradient * by[0]).split([shape.numel() for shape in ctx.shapes])
+        views = (part.view(shape) for part, shape in zip(parts, ctx.shapes, strict=True))
+        return None, None, None, *views
 
 
 class _Shared(Architecture):
