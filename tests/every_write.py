@@ -252,8 +252,8 @@ def kept(case: Case, server: str) -> dict[str, Any]:
 
 
 def _content(client: Any, run: Any, folder: Path) -> dict[str, Any]:
-    own, downloads = str(folder), folder / "downloads"
-    downloads.mkdir(exist_ok=True)
+    own, downloads = str(folder), folder / "downloads" / run.info.run_id
+    downloads.mkdir(parents=True, exist_ok=True)
     files = Path(client.download_artifacts(run.info.run_id, "", str(downloads)))
     return {
         "name": run.info.run_name.replace(own, ""),
