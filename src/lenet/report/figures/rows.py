@@ -69,8 +69,7 @@ def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str, width: f
             colour, marker = style.VERDICTS[row["verdict"]] if errors else (style.BLUE, "o")
             value = max(float(row[ours]), style.LEAST_ERROR)
             if errors:
-                low = max(row["ci_low_pct"], style.LEAST_ERROR)
-                axes.plot([low, max(row["ci_high_pct"], value)], [y, y], color=colour, lw=1.6)
+                _intervals(axes, row, y, value, colour)
             [mark] = axes.plot(value, y, marker, color=colour, ms=5, zorder=3)
             style.name(mark, _told(row, written(row[ours]), number, written))
         _number(axes, PAPER_AT, y, written(number) if pd.notna(number) else "", style.GREY)
@@ -97,6 +96,15 @@ def _beside(table: pd.DataFrame, columns: tuple[str, str], xlabel: str, width: f
         handles=_legend(table, errors), loc="outside upper left", ncols=2 if narrow else 3
     )
     return figure
+
+
+def _intervals(axes: Axes, row: pd.Series, y: float, value: float, colour: str) -> None:
+    """The interval by digit, and the one that counts the draw of their writers, too, thin."""
+    for whose, thickness in (("ci", 2.4), ("ci_writer", 1.0)):
+        low, high = row[f"{whose}_low_pct"], row[f"{whose}_high_pct"]
+        if pd.notna(low):
+            ends = [max(low, style.LEAST_ERROR), max(high, value)]
+            axes.plot(ends, [y, y], color=colour, lw=thickness, solid_capstyle="butt")
 
 
 def _number(axes: Axes, points: float, y: float, text: str, colour: str) -> None:
@@ -160,8 +168,9 @@ def all_figures(table: pd.DataFrame) -> dict[str, style.Drawing]:
         "figure_09_test_error": style.Drawing(
             lambda width: figure_9(table, width),
             f"Test errors of the {len(measured)} classifiers beside the paper's: {counts}.",
-            "Ours with 95 % intervals that count the draw of the seeds and of the test digits; the "
-            "colour and shape of a mark say how it stands to the paper's. Second configs (another "
+            "Ours with 95 % intervals that count the draw of the seeds and of the test digits "
+            "(thick) or of the digits' writers (thin), by which we judge; the colour and shape of "
+            "a mark say how it stands to the paper's. Second configs (another "
             "reading, or today's recipe) are drawn small below their row. The axis is logarithmic.",
         ),
         "figure_11_multiply_accumulates": style.Drawing(
