@@ -66,8 +66,8 @@ class Minibatch:
             loss = self.loss or loss_of(net)
             wanted = self.lanes and not compiled and lanes_suit(options)
             lanes = lanes_of(net, loss, digits) if wanted else None
-            task_of_net = net, loss, self.optimizer, self.schedule, digits, self.batch_size, seed
-            arguments = *task_of_net, compiled, callback
+            learning = net, loss, self.optimizer, self.schedule, digits, self.batch_size, seed
+            arguments = *learning, compiled, callback
             module = LanesModule(lanes, *arguments) if lanes else MinibatchModule(*arguments)
             threads = torch.get_num_threads()
             try:
