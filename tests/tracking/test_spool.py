@@ -238,3 +238,27 @@ def test_a_lock_that_was_left_goes_with_the_next_delivery(spool: Spool, server: 
     assert not spool.deliver_all()
     assert (spool.folder / "waits").is_dir()
     assert list(spool.folder.glob("*.lock")) == []
+
+
+def test_a_count_is_written_whole_or_not_at_all(
+    spool: Spool, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.left = 0
+    for number in range(3):
+        spool.write("a", {"number": number})
+
+    class Killed(BaseException):
+        pass
+
+    def torn(path: Path, text: str) -> None:
+        with path.open("w") as file:
+            file.write(text[:1])
+        raise Killed
+
+    server.left = 2
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Path, "write_text", torn)
+        spool.deliver("a")
+    server.left = 9
+    assert spool.deliver("a").whole
+    assert numbers(server) == [0, 0, 1, 2], "what was not noted is sent again"

@@ -62,7 +62,7 @@ class RunQueue:
             record = record | {"path": path, "checksum": _checksum(copy.read_bytes())}
         promised = self._count(PROMISED, [])
         if not promised:
-            (self.folder / PROMISED).write_text("0")  # tells an emptied file from a new one
+            self._note(PROMISED, 0)  # tells an emptied file from a new one
         with open(self.folder / RECORDS, "ab+") as records:
             records.seek(0)
             end = records.read().rfind(b"\n") + 1
@@ -73,7 +73,7 @@ class RunQueue:
             records.write(_encode(record))
             records.flush()
             os.fsync(records.fileno())
-            (self.folder / PROMISED).write_text(str(records.tell()))
+            self._note(PROMISED, records.tell())
 
     def waiting(self) -> Waiting:
         """What waits, and what is not as it was written."""
@@ -133,7 +133,7 @@ class RunQueue:
 
     def delivered(self, end: int) -> None:
         """Notes that the server has all records up to that byte."""
-        (self.folder / DELIVERED).write_text(str(end))
+        self._note(DELIVERED, end)
 
     def remove(self) -> None:
         """Removes the folder, in an order in which a kill leaves nothing that looks like damage."""
@@ -157,6 +157,12 @@ class RunQueue:
         if checksum not in (None, _checksum(content)):
             raise Unusable(f"has a damaged file, {name}")
         return path
+
+    def _note(self, name: str, count: int) -> None:
+        """Writes a number, which a kill leaves as it was or as it is to be."""
+        part = self.folder / f".{name}"
+        part.write_text(str(count))
+        os.replace(part, self.folder / name)
 
     def _count(self, name: str, odd: list[str]) -> int:
         """The number in a file, 0 where a kill left none; what is none is told."""
