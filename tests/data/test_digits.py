@@ -7,7 +7,8 @@ import torch
 
 from lenet import paper
 from lenet.data.digits import split, training_patterns
-from lenet.data.source import Raw, stand_in
+from lenet.data.raw import Raw
+from lenet.data.source import stand_in
 from lenet.errors import InputError
 
 

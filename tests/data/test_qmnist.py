@@ -12,7 +12,7 @@ from lenet import data
 from lenet.data import qmnist, source
 from lenet.data.digits import split
 from lenet.data.fetch import Unreachable
-from lenet.data.source import Raw
+from lenet.data.raw import Raw
 from lenet.errors import InputError
 from lenet.statistics import Writers
 

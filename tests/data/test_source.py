@@ -17,7 +17,7 @@ import torch
 from tests.commands import FORKS
 
 import lenet.data.torchvision_ops  # noqa: F401  before torchvision is imported
-from lenet.data import source
+from lenet.data import mnist_files, source
 from lenet.errors import InputError
 
 IMAGES = "t10k-images-idx3-ubyte"
@@ -147,7 +147,7 @@ def test_a_mirror_fills_the_projects_own_folder(
         mirror.shutdown()
     assert raw.digest == DIGEST
     assert {p.name for p in (tmp_path / "data").rglob("*") if p.is_file()} == {
-        *source.FILES,
+        *mnist_files.FILES,
         ".lock",
     }
 
@@ -173,7 +173,7 @@ def test_a_kill_leaves_nothing_that_stays(tmp_path: Path) -> None:
     assert source.load_raw("mnist", data).digest == DIGEST
     assert not left.exists()
     for kept in (1, 4):  # the files that were in place when a process was killed
-        for name in list(source.FILES)[kept:]:
+        for name in list(mnist_files.FILES)[kept:]:
             (data / "MNIST" / "raw" / name).unlink()
         left.mkdir()
         source._load.cache_clear()
@@ -194,7 +194,7 @@ def test_a_whole_folder_is_only_read(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_named(root: Path, tmp_path: Path, suffix: str) -> None:
     for archive in (root / "MNIST" / "raw").glob("*.gz"):
         archive.rename(archive.with_suffix(suffix))
-    path = root / "MNIST" / "raw" / f"{next(iter(source.FILES))}{suffix}"
+    path = root / "MNIST" / "raw" / f"{next(iter(mnist_files.FILES))}{suffix}"
     path.unlink()
     path.mkdir()  # which nobody can read, not even root
     with pytest.raises(InputError, match=f"{path} cannot be read: Is a directory"):

@@ -6,11 +6,13 @@
 from lenet.data.digits import Digits, Split, split, training_patterns
 from lenet.data.distortions import COPIES, patterns_of_pass
 from lenet.data.fetch import Unreachable
+from lenet.data.mnist_files import mnist
 from lenet.data.preprocessing import normalise, normalise_all
 from lenet.data.printed import printed
 from lenet.data.qmnist import by_writers, writers
+from lenet.data.raw import Raw
 from lenet.data.robustness import TRANSFORMATIONS, curves, ink_kept
-from lenet.data.source import Raw, load_raw, mnist, stand_in
+from lenet.data.source import load_raw, stand_in
 from lenet.data.views import VIEWS, regular
 
 __all__ = [

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lenet.data.distortions import distorted_patterns, salt_and_pepper
-from lenet.data.source import Raw
+from lenet.data.raw import Raw
 from lenet.data.views import VIEWS
 from lenet.errors import InputError
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from lenet.data import pictures
 from lenet.data.fetch import Unreachable
 from lenet.data.preprocessing import normalise
-from lenet.data.source import Raw
+from lenet.data.raw import Raw
 from lenet.data.views import SIDE
 from lenet.errors import InputError
 from lenet.files import load_arrays

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lenet.data.fetch import Unreachable, fetch
-from lenet.data.source import Raw, mnist, read_archive
+from lenet.data.mnist_files import mnist, read_archive
+from lenet.data.raw import Raw
 from lenet.errors import InputError
 from lenet.statistics import Writers
 
