@@ -51,7 +51,8 @@ def minimize(
             kernel[filled + part.start : filled + part.stop] = rows(added[part])
         place[added] = np.arange(filled, filled + len(added))
         filled += len(added)
-        low[added], high[added] = np.where(positive[added], [[0], [C]], [[-C], [0]])
+        low[added] = np.where(positive[added], 0.0, -C)
+        high[added] = np.where(positive[added], C, 0.0)
         top, bottom = _optimize(kernel, place, coef, low, high, residual)
 
 
