@@ -1,18 +1,24 @@
-"""Training images a second: our ways, a bare loop, and the usual idiom, side by side.
+"""Training images a second: our ways, a bare loop, and the usual code, side by side.
 
     python benchmarks/throughput.py [--digits 60000] [--rounds 3] [--batch 128 256] [--threads 2 1]
-                                    [--json FILE]
+                                    [--seeds 1 5 16] [--json FILE]
 
 The ways take turns on the same net, batch size and digits, so that a slow spell of the machine
 falls on all of them; medians over the rounds are compared. GFLOP/s are those of convolutions and
 full layers: two for each connection forward, two for its weight's gradient and, but for C1, two for
 what the layer below gets back. The peak beside them is the best of torch's products of two square
 matrices, which take turns with the ways.
+
+A second table is of several seeds trained together: whole commands, a sweep over seeds with as many
+processes as cores, from the start to the last test. Each has the recipe's epochs, its batch size
+and the default net.
 """
 
 import argparse
 import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -33,13 +39,14 @@ from lenet.classifier import Task
 from lenet.data.digits import Digits, Split
 from lenet.data.source import load_raw
 from lenet.data.views import VIEWS
+from lenet.experiment import cores
 from lenet.experiment.job import EpochLog
 from lenet.learning import Minibatch
 from lenet.nets import LeNet5, layer_costs
 from lenet.tracking import Tracker
 
 ROOT = Path(__file__).resolve().parents[1]
-EPOCHS_OF_A_RUN = 20  # start-up and compile time are spread over so many epochs
+EPOCHS_OF_A_RUN = 20  # the recipe's; start-up and compile time are spread over so many
 
 adam = partial(torch.optim.AdamW, lr=2e-3, fused=True)
 one_cycle = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=2e-3)
@@ -78,7 +85,7 @@ def bare(split: Split, batch: int, channels_last: bool) -> None:
         optimizer.step()
 
 
-class Idiom(pl.LightningModule):
+class UsualModule(pl.LightningModule):
     """The LightningModule of the tutorials, which logs each step."""
 
     def __init__(self) -> None:
@@ -95,11 +102,27 @@ class Idiom(pl.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=2e-3)
 
 
-def idiom(dataset: Dataset, batch: int) -> None:
+def usual_code(dataset: Dataset, batch: int) -> None:
     """torchvision's MNIST through ToTensor and Normalize, a DataLoader, the default Trainer."""
     with tempfile.TemporaryDirectory() as folder:
         trainer = pl.Trainer(max_epochs=1, default_root_dir=folder, enable_model_summary=False)
-        trainer.fit(Idiom(), DataLoader(dataset, batch_size=batch, shuffle=True))
+        trainer.fit(UsualModule(), DataLoader(dataset, batch_size=batch, shuffle=True))
+
+
+def together(seeds: int, digits: int) -> dict:
+    """The figures of one command that trains so many seeds side by side, on all cores."""
+    threads = max(1, cores() // seeds)
+    command = [sys.executable, "train.py", "-m", f"seed=range({seeds})", "hydra/launcher=joblib"]
+    command += [f"trainer.threads={threads}", f"recipe.epochs={EPOCHS_OF_A_RUN}", "tracking=off"]
+    command += ["data.validation=0", f"data.train_size={digits}"]
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        subprocess.run(
+            [*command, f"output={folder}"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+        )
+        spent = time.perf_counter() - start
+    speed = seeds * EPOCHS_OF_A_RUN * digits / spent
+    return {"seeds": seeds, "threads_each": threads, "seconds": spent, "images_per_second": speed}
 
 
 def flops_of_a_digit() -> int:
@@ -138,6 +161,9 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, nargs="+", help="numbers of them to measure (one per core, and 1)"
     )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[1, 5, 16], help="trained together (1 5 16)"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -162,13 +188,16 @@ def main() -> None:
                     "train.py, torch's gradients": partial(ours, digits, batch, tracker, False),
                     "bare loop": partial(bare, train, batch, False),
                     "bare loop, channels last": partial(bare, train, batch, True),
-                    "usual idiom": partial(idiom, dataset, batch),
+                    "usual code": partial(usual_code, dataset, batch),
                 }
                 for row in measured(ways, given.rounds, given.digits, len(raw.train_labels)):
                     results.append({"threads": threads, "batch": batch} | row)
     report(results)
+    of_seeds = [together(seeds, given.digits) for seeds in given.seeds]
+    report_seeds(of_seeds)
     if given.json:
-        given.json.write_text(json.dumps(results, indent=2) + "\n")
+        figures = {"ways": results, "seeds": of_seeds}
+        given.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def measured(
@@ -195,7 +224,7 @@ def measured(
                 "share_of_peak": gflops / max(peaks),
                 "speed_to_bare_loop": median["bare loop"] / median[name],
                 "speed_to_bare_channels_last": median["bare loop, channels last"] / median[name],
-                "speed_to_idiom": median["usual idiom"] / median[name],
+                "speed_to_usual_code": median["usual code"] / median[name],
                 "first_call_extra_seconds": once,
                 "run_of_20_epochs_seconds": EPOCHS_OF_A_RUN * median[name] * whole / digits + once,
             }
@@ -208,15 +237,25 @@ def report(results: list[dict]) -> None:
     print(f"torch {torch.__version__}")
     print(
         f"{'threads':>7} {'batch':>5}  {'way':<27} {'images/s':>9} {'GFLOP/s':>8} {'of peak':>8} "
-        f"{'x bare':>7} {'x bare c.l.':>12} {'x idiom':>8} {'once s':>7} {'20 epochs s':>12}"
+        f"{'x bare':>7} {'x bare c.l.':>12} {'x usual':>8} {'once s':>7} {'20 epochs s':>12}"
     )
     for r in results:
         print(
             f"{r['threads']:>7} {r['batch']:>5}  {r['way']:<27} {r['images_per_second']:>9,.0f} "
             f"{r['gflops']:>8.1f} {r['share_of_peak']:>8.0%} "
             f"{r['speed_to_bare_loop']:>7.2f} {r['speed_to_bare_channels_last']:>12.2f} "
-            f"{r['speed_to_idiom']:>8.2f} {r['first_call_extra_seconds']:>7.1f} "
+            f"{r['speed_to_usual_code']:>8.2f} {r['first_call_extra_seconds']:>7.1f} "
             f"{r['run_of_20_epochs_seconds']:>12.0f}"
+        )
+
+
+def report_seeds(rows: list[dict]) -> None:
+    """Prints the second table, one line a number of seeds."""
+    print(f"\n{'seeds':>7} {'threads each':>13} {'whole s':>8} {'s a seed':>9} {'images/s':>9}")
+    for r in rows:
+        print(
+            f"{r['seeds']:>7} {r['threads_each']:>13} {r['seconds']:>8.1f} "
+            f"{r['seconds'] / r['seeds']:>9.1f} {r['images_per_second']:>9,.0f}"
         )
 
 

@@ -64,8 +64,13 @@ def test_one_pattern(tmp_path: Path) -> None:
     plain, *lanes = json.loads(figures.read_text())
     assert (plain["name"], plain["times_faster"]) == ("PyTorch, batch 1", 1)
     assert [way["nets"] for way in lanes][:3] == [5, 8, 16]
-    assert {way["net"] for way in lanes} == {"LeNet-5", "28x28-300-10", "28x28-1000-10"}
-    assert len(shown.splitlines()) == 1 + 1 + len(lanes)
+    moved = [way for way in lanes if "bytes_a_pattern" in way]
+    assert {way["net"] for way in moved} == {way["net"] for way in lanes} - {"LeNet-5"}
+    first, output = 785 * 300, 301 * 10  # parameters
+    assert moved[0]["net"] == "28x28-300-10"
+    assert moved[0]["bytes_a_pattern"] == 3 * first + 16 * output
+    assert all(min(way["bytes_a_second"], way["sweep_of_memory"]) > 0 for way in moved)
+    assert len(shown.splitlines()) == 1 + 1 + len(lanes) + 2 + len(moved)
 
 
 def test_record(tmp_path: Path) -> None:
@@ -83,11 +88,15 @@ def test_record(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("mnist_root")  # torchvision's own reader is one of the ways
 def test_throughput(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
-    small = ("--digits", "256", "--rounds", "1", "--batch", "64", "--threads", "1")
+    small = ("--digits", "256", "--rounds", "1", "--batch", "64", "--threads", "1", "--seeds", "2")
     shown = run("throughput.py", *small, "--json", str(figures))
-    ways = json.loads(figures.read_text())
+    ways, (two_seeds,) = json.loads(figures.read_text()).values()
     assert {way["batch"] for way in ways} == {64}
     assert [way["speed_to_bare_loop"] for way in ways if way["way"] == "bare loop"] == [1]
     assert all(way["images_per_second"] > 0 < way["share_of_peak"] for way in ways)
-    for row, way in zip(shown.splitlines()[-5:], ways, strict=True):
+    *rows, _, _, of_seeds = shown.splitlines()[-5 - 3 :]
+    for row, way in zip(rows, ways, strict=True):
         assert row.startswith(f"      1    64  {way['way']} ")
+    assert two_seeds["seeds"] == 2
+    assert two_seeds["images_per_second"] > 0
+    assert of_seeds.startswith("      2 ")

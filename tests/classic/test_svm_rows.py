@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.svm import SVC
 
+from lenet.classic import smo
 from lenet.classic.base import class_pairs
 from lenet.classic.reduced_set import ReducedSetSVM, coefficients, reduce_set
 from lenet.classic.svm import (
@@ -57,6 +58,34 @@ def test_the_whole_kernel_gives_the_same_machine(small):
     lazy, whole = (fit_machine(x, positive, 5, 10.0, w) for w in (False, True))
     outputs = [polynomial_kernel(x, x[m.support], 5) @ m.coef + m.bias for m in (lazy, whole)]
     assert outputs[0] == pytest.approx(outputs[1], abs=2e-3)
+
+
+@pytest.mark.parametrize("C", [10.0, 0.02], ids=["free", "bounded"])
+def test_chunking_finds_the_same_machine_by_fewer_kernel_rows(small, monkeypatch, C):
+    """What the virtual SVM's memory rests on: the row of a pattern is computed once, if at all."""
+    monkeypatch.setattr(smo, "ADDED", 16)
+    x = unit_length(small.x[np.argsort(small.y, kind="stable")][:270])  # first all 0, then all 1
+    positive = np.sort(small.y)[:270] == 0
+    asked = []
+
+    def rows(chosen):
+        asked.extend(chosen.tolist())
+        return polynomial_kernel(x[chosen], x, 5)
+
+    coef, bias = smo.minimize(rows, positive, C)
+    whole = fit_machine(x, positive, 5, C, whole=True)
+    kernel = polynomial_kernel(x, x, 5)
+    expected = kernel[:, whole.support] @ whole.coef + whole.bias
+    assert kernel @ coef + bias == pytest.approx(expected, abs=2e-3)
+    assert abs(coef).max() == pytest.approx(abs(whole.coef).max(), rel=1e-2)
+    assert coef.sum() == pytest.approx(0, abs=1e-9)
+    assert len(asked) == len(set(asked)) < len(x)
+    assert set(np.flatnonzero(coef)) <= set(asked)
+
+
+def test_chunking_begins_only_where_its_kernel_fits():
+    with pytest.raises(MemoryError, match="the kernel matrix of a support vector machine"):
+        smo.minimize(lambda chosen: chosen, np.arange(10_000_000) % 2 == 0, 10.0)
 
 
 def test_shifts_by_hand():

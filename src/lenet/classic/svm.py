@@ -2,7 +2,9 @@
 
 The virtual SVM, V-SVM in the paper, is fitted again to shifted copies of its support vectors:
 C. Burges, B. Schoelkopf, "Improving the accuracy and speed of support vector machines", NIPS 9,
-1997. With scikit-learn-intelex installed its SVC does the fitting: the same vectors, sooner.
+1997. Most of its patterns end as support vectors, and their kernel matrix is too large for libsvm:
+``smo`` does that fit. With scikit-learn-intelex installed its SVC does the others: the same
+vectors, sooner.
 """
 
 import warnings
@@ -157,16 +159,27 @@ class VirtualSVM(PolynomialSVM):
 
     Row n of X moved by the s-th of ``SHIFTS`` is the pattern at index  s N + n.
 
-    Args and attributes: those of ``PolynomialSVM``.
+    Args and attributes: those of ``PolynomialSVM``; the second fit of a machine takes at most four
+    bytes of memory for each pair of its patterns.
     """
 
     def __init__(self, degree: int = 9, C: float = 10.0, n_jobs: int | None = None) -> None:
         super().__init__(degree, C, n_jobs)
 
     def _fit_pair(self, X: np.ndarray, codes: np.ndarray, i: int, j: int) -> Machine:
-        first = super()._fit_pair(X, codes, i, j)
+        from lenet.classic.smo import minimize  # numba takes a second
+
+        either = np.flatnonzero((codes == i) | (codes == j))
+        first = self._fit_patterns(X, codes, either, i, whole=True)
         copies = np.concatenate([first.support + s * len(X) for s in range(len(SHIFTS))])
-        return self._fit_patterns(X, codes, copies, i, whole=True)
+        patterns, positive = self._patterns(X, copies), codes[copies % len(X)] == i
+
+        def rows(chosen: np.ndarray) -> np.ndarray:
+            return polynomial_kernel(patterns[chosen], patterns, self.degree)
+
+        coef, bias = minimize(rows, positive, self.C)
+        support = np.flatnonzero(coef)
+        return Machine(copies[support], coef[support], bias)
 
     def _patterns(self, X: np.ndarray, indices: np.ndarray) -> np.ndarray:
         rows, shifts = indices % len(X), indices // len(X)
