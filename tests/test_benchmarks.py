@@ -100,3 +100,19 @@ def test_throughput(tmp_path: Path) -> None:
     assert two_seeds["seeds"] == 2
     assert two_seeds["images_per_second"] > 0
     assert of_seeds.startswith("      2 ")
+
+
+@pytest.mark.usefixtures("mnist_root")  # nobody knows who wrote the stand-in
+def test_validation(tmp_path: Path) -> None:
+    small = ("data.train_size=300", "seeds=[0,1]")
+    places = (f"tracking.uri=sqlite:///{tmp_path}/mlflow.db", f"output={tmp_path}")
+    shown = run("validation.py", *small, *places, "--experiments", "mlp_300_modern").splitlines()
+    (last, writers), rows = shown[:2], shown[-2:]
+    assert last.startswith("last 5,000: 5,000 digits by 282 writers, 89% of whom")
+    assert writers.startswith("writers: 5,040 digits by 44 writers, 0% of whom")
+    cells = [row.strip("| ").split(" | ") for row in rows]
+    splits = ("last 5,000", "writers")
+    assert [each[:3] for each in cells] == [[name, "mlp_300_modern", "2"] for name in splits]
+    for _, _, _, error, halves, test, less in cells:
+        assert 0 < float(error) < 100 > float(halves) > 0
+        assert float(less.split()[0]) == pytest.approx(float(test) - float(error), abs=0.011)

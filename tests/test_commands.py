@@ -348,6 +348,7 @@ DOCUMENTED: dict[str, Way | Slow] = {
     "python benchmarks/throughput.py": says("--rounds", "--help"),
     "python benchmarks/interval_coverage.py": says("repetitions", "--help"),
     "python benchmarks/draw.py": says("--moves", "--help"),
+    "python benchmarks/validation.py": says("--experiments", "--help"),
 }
 
 

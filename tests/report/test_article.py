@@ -21,8 +21,8 @@ def test_headings_say_what_was_found():
     assert [part.name for part in parts] == list(findings.HEADINGS)
     heading = {part.name: part.heading for part in parts}
     counts = tables.verdicts(table)
-    first = next(iter(counts))
-    assert heading["holds"].startswith(f"Of the 5 figures that were tried, {counts[first]} {first}")
+    del counts[tables.MISSING]
+    assert heading["holds"].startswith(f"Of the 5 figures that were tried, {tables.told(counts)}")
     assert heading["learns"] == (
         "From 15,000 to 60,000 digits the error of LeNet-5 goes from 1.50 to 1.20 %"
     )
@@ -40,11 +40,13 @@ def test_without_results_headings_ask():
 def test_the_answer_counts():
     table, _ = article(*whole())
     assert findings.answer(table, "").endswith("where the paper says 0.95.")
-    for verdict, words in (("holds", "All"), ("not contradicted", "All"), ("contradicted", "Few")):
+    for verdict, words, told in (
+        ("holds", "All", "hold"),
+        ("not contradicted", "All", "are not contradicted by the data"),
+        ("contradicted", "Few", "are contradicted"),
+    ):
         said = findings.answer(table.assign(verdict=verdict), "")
-        assert said.startswith(
-            f"{words} of them stand: of the 27 figures, 27 {verdict.replace('holds', 'hold')}; "
-        )
+        assert said.startswith(f"{words} of them stand: of the 27 figures, 27 {told}; ")
 
 
 def test_the_claims_are_counted_beside_the_rows():
@@ -58,7 +60,7 @@ def test_the_claims_are_counted_beside_the_rows():
     compared = tables.comparisons(results, figures)
     parts = findings.article(results, table, compared, None, claims)
     [said] = [part.sentences for part in parts if part.name == "holds"]
-    assert "Of 3 other claims of the paper, 2 hold, 1 contradicted." in said
+    assert "Of 3 other claims of the paper, 2 hold and 1 is contradicted." in said
 
 
 def test_writers_have_a_part_where_they_are_known():
@@ -88,12 +90,12 @@ def test_the_pages_of_claims_and_writers(tmp_path):
     path = tmp_path / "claims.csv"
     path.write_text(
         "id,section,claim,verdict,ours,margin,p,command,test,needs\n"
-        "c1,III.E,It reads <b>all</b>,fails,20.3,1,0.5,python train.py,paired t,\n"
+        "c1,III.E,It reads <b>all</b>,contradicted,20.3,1,0.5,python train.py,paired t,\n"
     )
     compared = tables.comparisons(results, evaluation.evaluate(results, WRITERS))
     page.write(results, table, compared, None, tables.claims(path), [], None, tmp_path)
     text = (tmp_path / "index.html").read_text()
-    assert "The ledger: 1 claims of the paper, 1 fails" in text
+    assert "The ledger: of 1 claims of the paper, 1 is contradicted" in text
     assert "It reads &lt;b&gt;all&lt;/b&gt;" in text
     assert "<code>python train.py</code>" in text
     assert "paired t, p = 0.5" in text
@@ -105,6 +107,9 @@ def test_a_ledger_of_other_columns_is_refused(tmp_path):
     assert tables.claims(path) is None
     path.write_text("id,claim\n1,x\n")
     with pytest.raises(InputError, match="lacks the columns section"):
+        tables.claims(path)
+    path.write_text(f"{','.join(tables.CLAIMS)}\n{'x,' * (len(tables.CLAIMS) - 1)}x\n")
+    with pytest.raises(InputError, match="has a verdict that is none: x"):
         tables.claims(path)
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError):

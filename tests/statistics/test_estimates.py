@@ -11,6 +11,7 @@ from lenet.statistics import (
     estimate,
     mean_error,
     of_values,
+    on_two_sets,
     students_less_employees,
     wilson,
 )
@@ -67,6 +68,14 @@ def test_a_difference_by_hand() -> None:
     found = estimate([a, b], (1, -1))
     assert found.value == pytest.approx(0.25)
     assert found.variance == pytest.approx(1 / 64 + digits.var(ddof=1) / 8)
+
+
+def test_two_sets_by_hand() -> None:
+    # seeds differ by 1/4 and 1/2: variance 1/32 over 2; digits' means 1, 1/2 and 0, 1/2, 0, 1
+    a, b = np.array([[1, 0], [1, 1]], bool), np.array([[0, 0, 0, 1], [0, 1, 0, 1]], bool)
+    found = on_two_sets(a, b)
+    assert found.value == pytest.approx(3 / 8)
+    assert found.variance == pytest.approx(1 / 64 + 1 / 8 / 2 + 11 / 48 / 4)
 
 
 def test_halves_by_hand() -> None:

@@ -23,6 +23,7 @@ SEEDS = 2
 TINY = {"seeds": SEEDS, "epochs": 2, "train_size": 600, "changed_digits": 50}
 RUNS, PREDICTIONS = "results/lenet5/result.json", "results/lenet5/predictions.npz"
 PICTURES, ROBUSTNESS = "results/pictures.npz", "results/robustness.json"
+FEATURES = "results/features.json"
 FIGURES, ROW, DATA = "reports/evaluation.json", "results/code/lenet5.json", "results/data.json"
 PARAMS = "params.yaml"
 
@@ -32,6 +33,7 @@ MENDED = {  # what a line says is to be done
     PREDICTIONS: TRAINED.format("predictions.npz"),
     PICTURES: f"git restore {PICTURES}, or dvc repro -s -f pictures",
     ROBUSTNESS: f"git restore {ROBUSTNESS}, or dvc repro -s -f pictures",
+    FEATURES: f"git restore {FEATURES}, or dvc repro -s -f features",
     FIGURES: "dvc repro -s -f evaluate",
     ROW: f"git restore {ROW}, or dvc repro -s -f code",
     DATA: f"git restore {DATA}, or dvc repro -s -f data",
@@ -42,6 +44,7 @@ READ_BY = {  # the stages that read a file
     PREDICTIONS: ("train lenet5", "evaluate", "report", "restore"),
     PICTURES: ("evaluate", "report"),
     ROBUSTNESS: ("evaluate", "report"),
+    FEATURES: ("evaluate",),
     FIGURES: ("report",),
     ROW: ("train lenet5",),
     DATA: ("train lenet5",),
@@ -78,6 +81,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory, pictured: Pictured, run_file
         shutil.copy(run_files / results.MODEL, "results/lenet5")
         for name in (PICTURES, ROBUSTNESS):
             shutil.copy(pictured.folder / Path(name).name, name)
+        features = {"data": "digits", "correlations": {"step2_softmax": [0.2, 0.3]}}
+        Path(FEATURES).write_text(json.dumps(features))
         main(["train", "lenet5"])
         main(["evaluate"])
     return folder
@@ -254,6 +259,15 @@ IN_VALUES: dict[str, dict[str, Callable[[Any], object]]] = {
         "ink is negative": at("ink", "rotation", 0, to=[-40, -0.5]),
         "no digits": at("classifiers", "knn", "digits", to=0),
         "view is null": at("classifiers", "knn", "view", to=None),
+    },
+    FEATURES: {
+        "lacks its digits": without("data"),
+        "no seeds": at("correlations", "step2_softmax", to=[]),
+        "a correlation beyond one": at("correlations", "step2_softmax", 1, to=1.5),
+        "a correlation is NaN": at("correlations", "step2_softmax", 1, to=NAN),
+        "a correlation is text": at("correlations", "step2_softmax", 1, to="0.2"),
+        "correlations are a list": at("correlations", to=[0.2]),
+        "one key more": at("more", to=1),
     },
     FIGURES: {
         "lacks a figure": without("runs", "lenet5", 0, "reject"),

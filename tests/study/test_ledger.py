@@ -218,6 +218,24 @@ def test_reading_changed_digits() -> None:
     assert judged(net)["e3"]["verdict"] == UNTESTABLE
 
 
+def test_maps_that_see_different_maps_are_less_alike() -> None:
+    rows = make("step2_softmax", [5] * 3, "lenet5"), make("step3_full_c3", [5] * 3, "lenet5")
+
+    def line(sparse: list[float], full: list[float]) -> dict:
+        features = {"step2_softmax": sparse, "step3_full_c3": full}
+        study = claims.Study({each.experiment: each for each in rows}, WRITERS, {}, features)
+        return next(dict(each.line) for each in claims.judge(study) if each.line["id"] == "f3")
+
+    some, more = [0.20, 0.21, 0.22], [0.30, 0.311, 0.319]
+    assert line(some, more)["verdict"] == HOLDS
+    assert line(more, some)["verdict"] == CONTRADICTED
+    assert line(some, [0.1, 0.2, 0.3])["verdict"] == OPEN
+    assert (
+        line(some, more)["command"] == "dvc repro train@step2_softmax train@step3_full_c3 evaluate"
+    )
+    assert judged(*rows)["f3"]["needs"] == "several seeds of both in the stage features"
+
+
 def test_what_claims_ask_for_can_be_trained() -> None:
     known = set(experiments())
     whole = {name: make(name, [5, 6], "lenet5") for name in known}

@@ -33,7 +33,7 @@ def dvc(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A git checkout whose study is three experiments on the stand-in, without pictures."""
+    """A git checkout whose study is three experiments on the stand-in, and asks no nets."""
     folder = tmp_path_factory.mktemp("project")
     for name in ("conf", "src", ".dvc/config", ".dvcignore", ".gitignore", "train.py"):
         source, target = PROJECT / name, folder / name
@@ -50,7 +50,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     params["profiles"]["tiny"] = params["profiles"]["quick"] | {"train_size": 600}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text())
-    del stages["stages"]["pictures"]
+    del stages["stages"]["pictures"], stages["stages"]["features"]
     (folder / "dvc.yaml").write_text(yaml.safe_dump(stages, sort_keys=False))
     identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
     for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "first"]):

@@ -86,7 +86,7 @@ CASES = {
     "a view": (
         (f"{SRC}/data/views.py", "< 1e-4 * mass", "< 1e-3 * mass"),
         DESLANTED,
-        {"pictures"},
+        {"pictures", "features"},
     ),
     "the rejection target": (
         (f"{SRC}/evaluation.py", "REJECTION_TARGET = 0.005", "REJECTION_TARGET = 0.006"),
@@ -233,7 +233,7 @@ def test_dvc_goes_by_what_is_written(clone: Path, before: dict[str, str]) -> Non
         assert stale(clone) == (rows, stages)
     with changed(clone, "params.yaml", "threads: 1", "threads: 2"):
         dvc(clone, "repro", "-s", "code")
-        assert stale(clone) == (ROWS, {"pictures"})
+        assert stale(clone) == (ROWS, {"pictures", "features"})
 
 
 def stale(clone: Path) -> tuple[set[str], set[str]]:

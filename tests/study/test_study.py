@@ -15,7 +15,7 @@ from lenet import paper, results
 from lenet.errors import InputError
 from lenet.experiment.loaded import load_classifier
 from lenet.report import groups
-from lenet.study import training
+from lenet.study import features, training
 from lenet.study.__main__ import main
 from lenet.study.profile import configuration, parameters
 from lenet.study.weights import weights
@@ -165,6 +165,16 @@ def test_weights_that_nobody_has_are_trained_again_to_the_same_predictions(
     shutil.copy(empty_database, project / "mlflow.db")
     with pytest.raises(InputError, match="answers 500 digits otherwise"):
         weights("linear", parameters(), tmp_path)
+
+
+def test_features_are_compared_of_every_run(project: Path, monkeypatch) -> None:
+    monkeypatch.setattr(features, "ROWS", ("lenet4", "lenet5"))
+    main(["train", "lenet4"])
+    main(["features"])
+    found = features.load(project / "results")
+    assert found.keys() == {"lenet4"}, "lenet5 has no results here"
+    assert len(set(found["lenet4"])) == TINY["seeds"]
+    assert all(0 < each < 1 for each in found["lenet4"])
 
 
 def test_figures_are_evaluated_apart(project: Path) -> None:

@@ -1,7 +1,7 @@
 """What was found, in sentences. Each is made from results, and left out where they are missing."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -18,7 +18,7 @@ from lenet.report.figures.errors import (
 )
 from lenet.report.figures.style import quantity
 from lenet.results import Result
-from lenet.statistics import CONTRADICTED, HOLDS, VERDICTS
+from lenet.statistics import CONTRADICTED
 
 
 @dataclass(frozen=True)
@@ -97,16 +97,7 @@ _STAND = (
 def _counted(rows: pd.DataFrame, measured: pd.DataFrame) -> str:
     counts = tables.verdicts(measured.reset_index())
     tried = " that were tried" if len(measured) < len(rows) else ""
-    return f"of the {len(measured)} figures{tried}, {_words(counts)}"
-
-
-def _words(counts: Mapping[str, int]) -> str:
-    """How many have which verdict."""
-    return ", ".join(
-        f"{counts[name]} {'hold' if (name, counts[name] > 1) == (HOLDS, True) else name}"
-        for name in VERDICTS
-        if counts.get(name)
-    )
+    return f"of the {len(measured)} figures{tried}, {tables.told(counts)}"
 
 
 def _without_a_verdict(rows: pd.DataFrame, measured: pd.DataFrame, caveat: str) -> str:
@@ -176,16 +167,16 @@ def _chain(*parts: Callable[[Found], Iterable[str]]) -> Callable[[Found], Iterat
 
 def _verdicts(found: Found) -> Iterator[str]:
     rows, measured = found.rows, found.measured
-    counts = tables.verdicts(rows.reset_index())
-    missing = counts.get(tables.MISSING, 0)
+    counts = tables.verdicts(measured.reset_index())
+    missing = len(rows) - len(measured)
     trained = (
         f"Of the {len(rows)} rows of Figure 9, {len(measured)}"
         if missing
         else f"All {len(rows)} rows of Figure 9"
     )
     yield (
-        f"{trained} were trained: {_words(counts)} "
-        f"beside the paper{f'; {missing} are missing' if missing else ''}."
+        f"{trained} were trained{f', {missing} are missing' if missing else ''}: "
+        f"of the paper's figures for them, {tables.told(counts)}."
     )
 
 
@@ -194,7 +185,7 @@ def _ledger(found: Found) -> Iterator[str]:
         return
     others = found.claims[~found.claims["id"].str.startswith("9/")]  # rows are counted above
     counts = Counter(others["verdict"])
-    yield f"Of {len(others)} other claims of the paper, {_words(counts)}."
+    yield f"Of {len(others)} other claims of the paper, {tables.told(counts)}."
 
 
 def _lenet5(found: Found) -> Iterator[str]:
@@ -211,7 +202,7 @@ def _lenet5(found: Found) -> Iterator[str]:
             yield (
                 f"LeNet-5, {how}, errs on {row.error_mean_pct:.2f} % of the test digits (95 % "
                 f"interval by {by} {low:.2f} to {high:.2f}, {_seeds(row.seeds)}); "
-                f"the paper says {row.paper_error_pct:.2f}: {row.verdict}."
+                f"the paper's {row.paper_error_pct:.2f} {tables.TOLD[row.verdict][0]}."
             )
 
 

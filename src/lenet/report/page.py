@@ -1,6 +1,7 @@
 """reports/index.html and reports/README.md: the sentences, tables and figures put together."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +140,7 @@ def write(
         "layers": _layers(),
         "comparisons": comparisons.to_dict("records"),
         "claims": None if claims is None else claims.to_dict("records"),
+        "told": "" if claims is None else tables.told(Counter(claims["verdict"])),
         "verdicts": tables.verdicts(table),
         "pictures": pictures,
         "caveat": caveat,

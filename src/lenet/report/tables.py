@@ -2,6 +2,7 @@
 claims. Errors in per cent."""
 
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,17 @@ MEASURED = {
 """Columns of `rows` by what they are called among a method's figures, which are no per cent."""
 
 MISSING = "missing"
+
+TOLD = {
+    statistics.HOLDS: ("holds", "hold"),
+    statistics.OPEN: ("is not contradicted by the data", "are not contradicted by the data"),
+    statistics.CONTRADICTED: ("is contradicted", "are contradicted"),
+    statistics.UNTESTABLE: ("cannot be tested here", "cannot be tested here"),
+    STAND_IN: ("is of a stand-in", "are of a stand-in"),
+    SMALL: ("is of a small study", "are of a small study"),
+    MISSING: ("is missing", "are missing"),
+}
+"""What one, or several, with a verdict do."""
 
 
 def rows(results: dict[str, Result], figures: Figures) -> pd.DataFrame:
@@ -116,8 +128,15 @@ def csv(table: pd.DataFrame) -> str:
 def verdicts(table: pd.DataFrame) -> dict[str, int]:
     """How many of the 27 rows came to each verdict; second configs do not count."""
     counts = table.loc[~table["second"], "verdict"].value_counts()
-    names = (*statistics.VERDICTS, STAND_IN, SMALL, MISSING)
-    return {name: int(counts[name]) for name in names if name in counts}
+    return {name: int(counts[name]) for name in TOLD if name in counts}
+
+
+def told(counts: Mapping[str, int]) -> str:
+    """How many have which verdict, as a clause."""
+    *some, last = (
+        f"{count} {TOLD[name][count > 1]}" for name in TOLD if (count := counts.get(name, 0))
+    )
+    return f"{', '.join(some)} and {last}" if some else last
 
 
 def metrics(table: pd.DataFrame) -> dict:
@@ -171,7 +190,7 @@ def claims(path: Path) -> pd.DataFrame | None:
     """The ledger of claims as text, None where there is none.
 
     Raises:
-        InputError: a file of other columns.
+        InputError: a file of other columns, or with a verdict that is none.
     """
     if not path.is_file():
         return None
@@ -181,4 +200,6 @@ def claims(path: Path) -> pd.DataFrame | None:
         raise InputError(f"{path} is no table: {' '.join(str(e).split())}") from e
     if missing := [name for name in CLAIMS if name not in table]:
         raise InputError(f"{path} lacks the columns {', '.join(missing)}")
+    if odd := sorted(set(table["verdict"]) - set(statistics.VERDICTS)):
+        raise InputError(f"{path} has a verdict that is none: {odd[0]}")
     return table

@@ -29,6 +29,7 @@ from lenet.statistics.estimates import (
     estimate,
     mean_error,
     of_values,
+    on_two_sets,
     students_less_employees,
 )
 from lenet.statistics.intervals import Interval, wilson
@@ -59,6 +60,7 @@ __all__ = [
     "mcnemar",
     "mean_error",
     "of_values",
+    "on_two_sets",
     "rejection",
     "students_less_employees",
     "wilson",

@@ -137,6 +137,22 @@ def mean_error(wrong: Wrong, writers: Writers | None = None, confidence: float =
     return Interval(mean, centre - half, centre + half)
 
 
+def on_two_sets(
+    a: Wrong, b: Wrong, writers_a: Writers | None = None, writers_b: Writers | None = None
+) -> Estimate:
+    """How much larger the error of the same seeds is on some digits than on others. No digit and,
+    where writers are known, no writer is in both sets, so that the two draws are independent.
+
+    Args:
+        a, b: (S, N) and (S, M).
+        writers_a, writers_b: of the N and of the M digits.
+    """
+    difference = a.mean(1) - b.mean(1)
+    seeds = [(difference.var(ddof=1) / len(a), len(a) - 1)] if len(a) > 1 else []
+    draws = [*_draw(a.mean(0), writers_a), *_draw(b.mean(0), writers_b)]
+    return combined(float(difference.mean()), [*seeds, *draws])
+
+
 def students_less_employees(wrong: Wrong, writers: Writers) -> Estimate:
     """How much larger the error is on students' digits than on those of census employees.
 
@@ -144,15 +160,11 @@ def students_less_employees(wrong: Wrong, writers: Writers) -> Estimate:
         wrong: (S, N).
         writers: of the N digits.
     """
-    halves = [wrong[:, writers.student == student] for student in (True, False)]
-    difference = halves[0].mean(1) - halves[1].mean(1)
-    seeds = [(difference.var(ddof=1) / len(wrong), len(wrong) - 1)] if len(wrong) > 1 else []
-    share = {True: writers.student.mean(), False: 1 - writers.student.mean()}
-    digits = [  # a half's variance is told as a part of all digits'
-        (variance / share[student] ** 2, freedom)
-        for student, variance, freedom in _by_kind(wrong.mean(0), writers)
-    ]
-    return combined(float(difference.mean()), [*seeds, *digits])
+    (students, of_students), (employees, of_employees) = (
+        (wrong[:, half], Writers(writers.number[half], writers.student[half]))
+        for half in (writers.student, ~writers.student)
+    )
+    return on_two_sets(students, employees, of_students, of_employees)
 
 
 def of_values(values: NDArray[np.float64], target: float = 0.0, runs: int = 0) -> Estimate:

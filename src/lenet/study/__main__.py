@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     train = stages.add_parser("train", help="train what is missing of rows, and keep their results")
     train.add_argument("rows", nargs="+", metavar="row", help="a file of conf/experiment/")
     stages.add_parser("pictures", help="change digits until nets misread them, for the report")
+    stages.add_parser("features", help="compare what C3's maps learn by Table I and without")
     stages.add_parser("evaluate", help="turn predictions into figures")
     stages.add_parser("report", help="make reports/ from results/")
     stages.add_parser("restore", help="bring results/ into an MLflow that does not have them")
@@ -64,6 +65,10 @@ def _run(given: argparse.Namespace, params: profile.Parameters) -> None:
             from lenet.study import stages
 
             stages.draw_pictures(params)
+        case "features":
+            from lenet.study import stages
+
+            stages.compare_features(params)
         case "evaluate":
             from lenet.study import stages
 

@@ -27,6 +27,10 @@ STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("lenet.study.stages.draw_pictures",),
         (*ENDS, "lenet.study.weights", "lenet.results"),  # what is trained has its own identity
     ),
+    "features": (
+        ("lenet.study.stages.compare_features",),
+        (*ENDS, "lenet.study.weights", "lenet.results"),
+    ),
     "evaluate": ((*identity.EVALUATION, "lenet.study.stages.evaluate"), READS_REPORT),
     "report": (
         ("lenet.study.stages.report",),

@@ -1,7 +1,7 @@
 """The stage `evaluate`: from predictions, and from who wrote the test digits, to all figures."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ def evaluate(
     results: Mapping[str, Result],
     writers: tuple[Writers, Writers] | None = None,
     robustness: Mapping[str, Any] | None = None,
+    features: Mapping[str, Sequence[float]] | None = None,
 ) -> Figures:
     """All figures that follow from results.
 
@@ -60,9 +61,10 @@ def evaluate(
         results: by experiment.
         writers: of the training and the test digits, where they are known.
         robustness: what robustness.json holds.
+        features: how alike the maps of C3 are, by row, as `features.load` gives it.
     """
     test = writers and writers[1]
-    ledger = claims.judge(claims.Study(results, writers, robustness or {}))
+    ledger = claims.judge(claims.Study(results, writers, robustness or {}, features or {}))
     figures: Any = {
         "writers": writers is not None,
         "runs": {

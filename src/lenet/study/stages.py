@@ -3,9 +3,13 @@
 import json
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lenet import results
 from lenet.study.profile import CONF, REPORTS, RESULTS, Parameters, configuration
+
+if TYPE_CHECKING:
+    from lenet.experiment import LoadedClassifier
 
 DATA = RESULTS / "data.json"
 README = Path("README.md")
@@ -37,21 +41,44 @@ def draw_pictures(params: Parameters) -> None:
     from threadpoolctl import threadpool_limits
 
     from lenet.data import load_raw
-    from lenet.experiment import load_classifier, own_names
     from lenet.study import gallery
-    from lenet.study.weights import weights
 
     torch.set_num_threads(params["threads"])
-    classifiers = {}
-    for name in PICTURED:
-        if (RESULTS / name).exists():
-            with tempfile.TemporaryDirectory() as folder:
-                file = weights(name, params, Path(folder))
-                cfg = configuration(name, params)
-                classifiers[name] = load_classifier(cfg, file, own_names(CONF))
+    classifiers = {name: _trained(name, params) for name in PICTURED if (RESULTS / name).exists()}
     digits = load_raw(params["data"], Path("data"))
     with threadpool_limits(params["threads"]):
         gallery.make(classifiers, digits, params["changed_digits"], RESULTS)
+
+
+def compare_features(params: Parameters) -> None:
+    """Measures how alike C3's maps are, of nets in which they see some of S2 and of others in which
+    they see all of it."""
+    import torch
+
+    from lenet.data import load_raw
+    from lenet.study import features
+
+    torch.set_num_threads(params["threads"])
+    digits = load_raw(params["data"], Path("data"))
+    found = {}
+    for row in features.ROWS:
+        if (RESULTS / row).exists():
+            runs = range(len(results.load(RESULTS / row).runs))
+            found[row] = [
+                features.of(_trained(row, params, run), digits.test_images) for run in runs
+            ]
+    about = {"data": digits.name, "correlations": found}
+    (RESULTS / features.FEATURES).write_text(json.dumps(about, indent=1) + "\n")
+
+
+def _trained(row: str, params: Parameters, run: int = 0) -> "LoadedClassifier":
+    """The classifier of one of a row's runs."""
+    from lenet.experiment import load_classifier, own_names
+    from lenet.study.weights import weights
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = weights(row, params, Path(folder), run)
+        return load_classifier(configuration(row, params), file, own_names(CONF))
 
 
 def evaluate() -> None:
@@ -61,12 +88,12 @@ def evaluate() -> None:
         Unreachable: those of the full study, whose digits nobody knows the writers of here.
     """
     from lenet.report import load_pictures
-    from lenet.study import evaluation
+    from lenet.study import evaluation, features
 
     found = results.load_all(RESULTS)
     _, robustness = load_pictures(RESULTS)
     writers = evaluation.known_writers(found, Path("data"))
-    figures = evaluation.evaluate(found, writers, robustness)
+    figures = evaluation.evaluate(found, writers, robustness, features.load(RESULTS))
     results.save_figures(figures, REPORTS / results.FIGURES)
 
 

@@ -158,8 +158,7 @@ def all_figures(table: pd.DataFrame) -> dict[str, style.Drawing]:
     measured = table[(table["verdict"] != tables.MISSING) & ~table["second"]]
     if measured.empty:
         return {}
-    held = tables.verdicts(table)
-    counts = ", ".join(f"{n} {name}" for name, n in held.items())
+    counts = tables.told(tables.verdicts(table))
     by_cost, by_size = (measured.sort_values(what) for what in ("macs", "memory"))
     (cheapest, dearest), (smallest, largest) = (
         (rows.iloc[0], rows.iloc[-1]) for rows in (by_cost, by_size)
@@ -167,7 +166,8 @@ def all_figures(table: pd.DataFrame) -> dict[str, style.Drawing]:
     found = {
         "figure_09_test_error": style.Drawing(
             lambda width: figure_9(table, width),
-            f"Test errors of the {len(measured)} classifiers beside the paper's: {counts}.",
+            f"Test errors of the {len(measured)} classifiers beside the paper's, of which "
+            f"{counts}.",
             "Ours with 95 % intervals that count the draw of the seeds and of the test digits "
             "(thick) or of the digits' writers (thin), by which we judge; the colour and shape of "
             "a mark say how it stands to the paper's. Second configs (another "

@@ -32,12 +32,14 @@ class Study:
         results: by experiment.
         writers: of the training and the test digits, None where they are not known.
         robustness: what robustness.json holds, {} where it is not there.
+        features: of a row, for each seed, how alike the maps of C3 are; {} where it was not asked.
         asked: the experiments that were asked for.
     """
 
     results: Mapping[str, Result]
     writers: tuple[Writers, Writers] | None
     robustness: Mapping[str, Any]
+    features: Mapping[str, Sequence[float]] = field(default_factory=dict)
     asked: dict[str, None] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Result:

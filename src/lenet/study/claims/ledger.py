@@ -182,7 +182,22 @@ def _people_read_them(study: Study) -> Finding:
 
 
 def _maps_differ(study: Study) -> Finding:
-    raise Untestable("the weights of step2_softmax and step3_full_c3, which results/ does not keep")
+    rows = ("step2_softmax", "step3_full_c3")
+    study.asked.update(dict.fromkeys(rows))
+    measured = [study.features.get(row, ()) for row in rows]
+    if min(map(len, measured)) < 2:
+        raise Untestable("several seeds of both in the stage features")
+    sparse, full = map(np.array, measured)
+    found = statistics.of_values(sparse - full)
+    ends = found.interval()
+    return Finding(
+        f"correlation of two maps {sparse.mean():.3f} by Table I, {full.mean():.3f} if each sees "
+        f"all: {found.value:+.3f} ({ends.low:+.3f} to {ends.high:+.3f})",
+        "any order",
+        "paired t over seeds",
+        statistics.below(found, -margins.FEATURES),
+        unit="hundredths of a correlation",
+    )
 
 
 CLAIMS = (

@@ -56,6 +56,13 @@ SETTLED = 12
 FIRST_PASSES = 3
 """The first few passes, in which weights shrink: "few" is three."""
 
+FEATURES = 0.0
+"""By how much less alike C3's maps have to be where they see different maps of S2, as the mean size
+of the correlation of two of them: by anything. The text says that they are forced to extract
+different features, not how different, and nobody has said how alike maps are that all see the same.
+So the order alone is tested, by a t test over seeds, paired: with the same seed nothing differs but
+what C3 sees."""
+
 INK = 0.99
 """The share of a digit's ink that has to be left in the picture for a change to count as read or
 misread: what has been moved beyond the edge nobody can read."""
