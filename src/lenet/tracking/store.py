@@ -62,6 +62,8 @@ def ask(uri: str) -> None:
         raise InputError(
             f"tracking.uri={uri} names a folder: name a file in it, as {uri.rstrip('/')}/mlflow.db"
         )
+    elif uri.startswith(FILE) and Path(uri.removeprefix(FILE)).is_fifo():
+        raise InputError(f"tracking.uri={uri} names a pipe: name a file")
     elif not uri.startswith(FILE):
         raise InputError(f"tracking.uri={uri} cannot be used: name {FILE}<file> or http://<server>")
 
