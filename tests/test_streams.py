@@ -33,6 +33,7 @@ def shell(command: str, folder: Path, **environment: str) -> subprocess.Complete
     [
         ("predict.py --help", ("| head -1", ">&-", "2>&-", ">&- 2>&- <&-")),
         ("-m lenet.study --help", ("| head -1", ">&- 2>&- <&-")),
+        ("-m lenet.tracking deliver", (">&- 2>&- <&-",)),
         ("train.py --help", ("| head -1",)),
     ],
 )

@@ -8,7 +8,16 @@ from pathlib import Path
 
 
 class InputError(ValueError):
-    """Something the user gave is wrong. The message is a whole sentence for the terminal."""
+    """Something the user gave is wrong. The message is a whole sentence for the terminal, on one
+    line: what could steer a terminal, as the name of a file may, is escaped."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+def printable(text: str) -> str:
+    """A text that may come from elsewhere, with what would steer a terminal escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 # What libraries say of a disk that takes no more; some pass the system's words on in errors of

@@ -1,6 +1,7 @@
 """Digits of the user's own: however they come, the same; what cannot be learned from is told."""
 
 import gzip
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -208,6 +209,17 @@ def two_sets(root: Path) -> None:
     idx(root / "letters-train-images-idx3-ubyte", IMAGES)
 
 
+def pipe(root: Path) -> None:
+    cut(root)
+    (root / "t10k-images-idx3-ubyte").unlink()
+    os.mkfifo(root / "t10k-images-idx3-ubyte")
+
+
+def odd_name(root: Path) -> None:
+    pictures(root)
+    (root / "3" / "a\nb\x1b[2J.png").touch()
+
+
 WRONG = [
     ("folder", lambda root: None, "is not there"),
     ("folder", lambda root: root.mkdir(), "has no folder for each class"),
@@ -222,6 +234,10 @@ WRONG = [
     ("folder", table("name,label\nb.png,3"), r"b\.png cannot be opened"),
     ("folder", table("name,label,split\na.png,3,train\na.png,4,test"), "class 4 has no digit to"),
     ("folder", table("name,label\n\xff\n"), "line 2: name, label"),
+    ("folder", table('name,label\na.png," "'), "line 2: name, label"),
+    ("folder", table(f"name,label\na.png,{5000 * '9'}"), "1 classes: there have to be 2"),
+    ("folder", odd_name, r"a\\nb\\x1b\[2J\.png is empty"),
+    ("npz", npz(train_images=IMAGES[:80, :0]), "have to be greys"),
     ("npz", lambda root: root.write_bytes(b"PK"), r"is no \.npz file"),
     ("npz", npz(train_labels=LABELS[:80].astype(object)), r"is no \.npz file"),
     ("npz", npz(train_labels=LABELS[:80].astype(float)), "80 labels of float64"),
@@ -235,6 +251,7 @@ WRONG = [
     ("idx", one_file, "has no file of train labels"),
     ("idx", two_sets, "several files of train images"),
     ("idx", cut, "no file of bytes in 3 dimensions"),
+    ("idx", pipe, "no file of t10k images"),
 ]
 
 
@@ -244,6 +261,13 @@ def test_what_cannot_be_learned_from_is_told(source, make, told: str, tmp_path: 
     with pytest.raises(InputError, match=told) as refused:
         load_raw(source, tmp_path / "own")
     assert "\n" not in str(refused.value)
+
+
+def test_no_row_of_a_table_is_standard_input(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("labels.csv").write_text("name,label\n-,3")
+    with pytest.raises(InputError, match=r"/- cannot be opened \(No such file"):
+        load_raw("folder", Path("labels.csv"))
 
 
 def test_a_blank_picture_is_named(tmp_path: Path) -> None:

@@ -114,6 +114,12 @@ def test_standard_input(monkeypatch) -> None:
     assert np.array_equal(pictures.read("-"), pictures.grey(PNG))
 
 
+def test_standard_input_that_is_closed(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="is closed"):
+        pictures.read("-")
+
+
 def test_a_folder_gives_its_pictures_in_order(tmp_path: Path) -> None:
     for name in ("b.PNG", "a.jpg", "notes.txt", "c.tiff"):
         (tmp_path / name).touch()

@@ -114,6 +114,13 @@ def test_blank_pictures_are_refused(shape: tuple[int, int], level: float) -> Non
         normalise(np.full(shape, level, np.float32))
 
 
+def test_a_pattern_of_very_many_strokes_is_refused() -> None:
+    dots = np.zeros((1000, 1000), np.float32)
+    dots[4::8, 4::8] = 1
+    with pytest.raises(InputError, match="shows 15625 strokes, more than 500"):
+        normalise_all(dots)
+
+
 def test_mnists_own_digits_pass_almost_unchanged(mnist_root, tmp_path) -> None:
     images = load_raw("mnist", tmp_path).test_images[::100].numpy()
     again = np.stack([normalise(image / np.float32(255)) for image in images])

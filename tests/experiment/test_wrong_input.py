@@ -52,6 +52,10 @@ REFUSED = [  # overrides of train.py, what they are told
     ("tracking.uri=7", "tracking.uri=7 has to be a text"),
     ("tracking.uri=http://127.0.0.1:9", "no MLflow server answers at tracking.uri=http://127"),
     ("tracking.uri=ftp://x", "tracking.uri=ftp://x cannot be used"),
+    ("tracking.uri=mysql://x", "tracking.uri=mysql://x cannot be used: name sqlite:///<file>"),
+    ("tracking.uri='http://u:p@'", "no MLflow server answers at tracking.uri=http://u:p@ (nonn"),
+    ("tracking.uri='http://[::1'", "tracking.uri=http://[::1 cannot be used"),
+    ("name='a\x1b[2Jb'", "name=a\\x1b[2Jb has to be a text on one line"),
     ("tracking.uri=sqlite:////proc/none/x.db", "cannot be used ([Errno 2] No such file"),
     ("model.pooling=median", "model.pooling=median is not one of average, max, subsampling"),
     ("model.activation=gelu", "model.activation=gelu is not one of tanh, relu, scaled_tanh"),
@@ -89,7 +93,9 @@ REFUSED = [  # overrides of train.py, what they are told
     ("trainer.accelerator=abacus", "accelerator=abacus is not one of auto, cpu, gpu, cuda, mps"),
     ("trainer.devices=0", "devices=0 has to be a whole number from 1 to 1024"),
     ("trainer=ddp trainer.devices=many", "devices=many has to be a whole number from 1"),
-    ("+trainer.precision=3", "precision=3 is not one of 64-true, 32-true"),
+    ("+trainer.precision=3", "precision=3 is not one of 32-true, 16-mixed"),
+    ("+trainer.precision=64-true", "precision=64-true is not one of"),  # trains, cannot be tested
+    ("+trainer.limit_train_batches=1e-9", "trainer: You requested to check 1e-09 of"),
     ("+trainer.nonsense=1", "trainer.nonsense is not known: trainer has accelerator, "),
     ("trainer.threads=1000", "trainer.threads=1000 is more than the "),
     ("trainer=ddp trainer.devices=1000", "trainer.devices=1000 is more than the "),
@@ -237,6 +243,8 @@ SHELL = [  # a command, what it is told last or among the first lines
     ("train.py recipe=modem", "The choices:\n  modern\n"),
     ("train.py name=${nowhere}", "train.py failed: name=${nowhere} cannot be resolved"),
     ("train.py -m ~data seed=0,1", "The sweep cannot start: data is missing"),
+    ("train.py model=null", "Config group override must be a string or a list"),
+    ("train.py -m seed=range(3,0)", "The sweep cannot start: it has no jobs"),
     ("train.py recipe.epoch=3", "Key 'epoch' is not in struct"),
     ("train.py recipe.epochs=-1", "recipe.epochs=-1 has to be a whole number from 1 to 1000"),
     ("train.py output=/proc/none", "/proc/none cannot be written"),
@@ -246,6 +254,7 @@ SHELL = [  # a command, what it is told last or among the first lines
     ("predict.py nothing.png", "predict.py: nothing.png"),
     ("predict.py --run zzz conf/config.yaml", "predict.py: conf/config.yaml"),
     ("-m lenet.study train lenet6", "train: lenet6 is not an experiment of conf/experiment"),
+    ("-m lenet.study short ../config", "short: ../config is not an experiment of conf/experiment"),
     ("-m lenet.study sing", "invalid choice: 'sing'"),
 ]
 

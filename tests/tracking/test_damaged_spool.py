@@ -193,6 +193,7 @@ def delivered(
     (spool.folder.parent / "stray.txt").write_text("2")
     (spool.folder.parent / "no server").mkdir()
     (spool.folder.parent / "ftp%3A%2F%2Fhost").mkdir()
+    (spool.folder.parent / "http%3A%2F%2F%5B").mkdir()
 
     done, again = (
         commands.run(["python", "-m", "lenet.tracking", "deliver"], project) for _ in range(2)
@@ -233,6 +234,7 @@ def test_the_command_says_so_and_a_second_time_only_what_still_waits(delivered: 
         spool.parent / "stray.txt",
         spool.parent / "no server",
         spool.parent / "ftp%3A%2F%2Fhost",
+        spool.parent / "http%3A%2F%2F%5B",
     ):
         assert f"{stray} belongs to no server" in delivered.said or (
             f"{stray} does not belong there" in delivered.said

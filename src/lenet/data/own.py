@@ -181,11 +181,12 @@ def _of_table(table: Path, grey_only: bool) -> _Found:
     of_parts: dict[str, list[tuple[str, str]]] = {part: [] for part in PARTS}
     for line, row in enumerate(rows, 2):
         part = row.get("split") or PARTS[0]
-        if part not in of_parts or not row["name"] or not row["label"]:
+        if part not in of_parts or not row["name"] or not (row["label"] or "").strip():
             raise InputError(
                 f"{table}, line {line}: name, label, and train or test have to be there"
             )
-        of_parts[part].append((str(table.parent / row["name"]), row["label"].strip()))
+        name = table.parent.absolute() / row["name"]  # a bare "-" would be standard input
+        of_parts[part].append((str(name), row["label"].strip()))
     train, test = (_read(of_parts[part], grey_only) for part in PARTS)
     classes = _sorted(set(train.labels))
     if odd := sorted(set(test.labels) - set(classes)):
@@ -195,7 +196,7 @@ def _of_table(table: Path, grey_only: bool) -> _Found:
 
 def _sorted(names: set[str]) -> tuple[str, ...]:
     """Numbers by their size, other names by the alphabet."""
-    numbers = all(name.isascii() and name.isdigit() for name in names)
+    numbers = all(name.isascii() and name.isdigit() and len(name) < 20 for name in names)
     return tuple(sorted(names, key=lambda name: (int(name) if numbers else 0, name)))
 
 
@@ -212,7 +213,8 @@ def _read(rows: Sequence[tuple[str, str]], grey_only: bool) -> _Part:
 
 def _of_idx(place: Path, _: str, __: bool) -> _Found:
     """The four files of a data set in MNIST's format, packed or not."""
-    found = {path.name.removesuffix(".gz"): path for path in sorted(place.rglob("*ubyte*"))[::-1]}
+    files = sorted((path for path in place.rglob("*ubyte*") if path.is_file()), reverse=True)
+    found = {path.name.removesuffix(".gz"): path for path in files}
     arrays = []
     for ends in ("train",), ("t10k", "test"):
         for kind, dimensions in ("images", 3), ("labels", 1):
@@ -289,7 +291,7 @@ def _of_arrays(
         what = f"{name}: {title}"
         x = x[..., 0] if x.ndim == 4 and x.shape[-1] == 1 else x
         y = y.ravel()
-        if x.ndim != 3 or x.dtype != np.uint8:
+        if x.ndim != 3 or x.dtype != np.uint8 or 0 in x.shape[1:]:
             raise InputError(
                 f"{what} images are {x.dtype} {' x '.join(map(str, x.shape))}: they have to be "
                 "greys, N x height x width of uint8"

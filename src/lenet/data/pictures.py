@@ -59,6 +59,8 @@ def read(name: str, grey_only: bool = False) -> NDArray[np.float32]:
 
 
 def _bytes(name: str) -> bytes:
+    if name == STDIN and sys.stdin is None:
+        raise InputError("is standard input, which is closed")
     if name == STDIN:
         return sys.stdin.buffer.read(LARGEST_FILE + 1)
     path = Path(name)

@@ -21,6 +21,7 @@ SPECK = 1 / 50  # of the largest stroke's area; what is smaller is no part of a 
 APART = 1 / 20  # of the tallest part's height: strokes so near each other are of one digit
 BROKEN = 1 / 4  # likewise, of a stroke above another, or of one that is less than half as tall
 SMALL = 64  # pixels of the side at which light is looked at
+MOST_STROKES = 500  # of all digits in a picture; each is compared with each
 
 
 def normalise(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -45,10 +46,12 @@ def normalise_all(grey: NDArray[np.float32]) -> list[NDArray[np.uint8]]:
     """The digits in a picture, line by line from left to right, each as `normalise` gives it.
 
     Raises:
-        InputError: as `normalise`.
+        InputError: as `normalise`; or there are too many strokes, as of a pattern.
     """
     ink = _ink(grey)
     parts, kept = _parts(ink)
+    if len(kept) > MOST_STROKES:
+        raise InputError(f"shows {len(kept)} strokes, more than {MOST_STROKES}: cut it up")
     return [_in_form(_strokes(ink, parts, group)) for group in _digits(parts, kept)]
 
 

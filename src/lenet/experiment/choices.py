@@ -1,8 +1,10 @@
 """What a user is told who names a configuration that is not there."""
 
 from difflib import SequenceMatcher
+from typing import Any
 
-from hydra.errors import MissingConfigException
+from hydra._internal.defaults_list import Overrides
+from hydra.errors import ConfigCompositionException, MissingConfigException
 
 NEAREST = 10
 
@@ -12,6 +14,18 @@ def name_nearest() -> None:
     first, where by itself it lists all."""
     # Hydra prints the error and ends the process by itself, so that nothing around it could
     MissingConfigException.__str__ = _told  # type: ignore[method-assign, assignment]
+    Overrides.__init__ = _composed  # type: ignore[method-assign]
+
+
+_read_overrides = Overrides.__init__
+
+
+def _composed(overrides: Overrides, *given: Any, **named: Any) -> None:
+    """A choice that is no name, as ``model=null``, is for Hydra an error of its own."""
+    try:
+        _read_overrides(overrides, *given, **named)
+    except ValueError as e:
+        raise ConfigCompositionException(str(e)) from None
 
 
 def _told(error: MissingConfigException) -> str:

@@ -24,7 +24,7 @@ def compose_experiment(name: str, conf: Path) -> DictConfig:
     Raises:
         InputError: there is none of that name.
     """
-    if not (conf / "experiment" / f"{name}.yaml").is_file():
+    if name not in {path.stem for path in (conf / "experiment").glob("*.yaml")}:
         raise InputError(f"{name} is not an experiment of {conf / 'experiment'}")
     hydra = GlobalHydra.instance()
     of_train_py = hydra.hydra  # in train.py there is one already

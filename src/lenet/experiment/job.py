@@ -145,7 +145,7 @@ class Job:
             stack.enter_context(threadpool_limits(self.threads))  # of BLAS and scikit-learn, too
             continued = any(folder.iterdir())
             start, busy = time.perf_counter(), _processor_seconds()
-            with writing(folder), PeakMemory() as memory:
+            with writing(folder), _of_lightning(), PeakMemory() as memory:
                 trained = fit(self.cfg, self.recipe, seeds, self.digits, folder, logs)
             seconds = (time.perf_counter() - start) / len(seeds)
             busy = (_processor_seconds() - busy) / len(seeds)
@@ -424,6 +424,18 @@ class Job:
         words = results.words_of(error, self.beside)
         run.tags(words | {EVALUATION: identity.evaluation()})
         return figures
+
+
+@contextmanager
+def _of_lightning() -> Iterator[None]:
+    """For a training: a value that Lightning finds wrong when it begins, such as a share of batches
+    that is less than one of them, is an InputError."""
+    try:
+        yield
+    except Exception as e:
+        if type(e).__name__ != "MisconfigurationException":  # not imported for what needs none
+            raise
+        raise InputError(f"trainer: {' '.join(str(e).split())}") from e
 
 
 def _processor_seconds() -> float:

@@ -63,9 +63,8 @@ class Trainer(Values):
     compile: bool
     threads: int | None = Field(ge=1, le=1_024)
     strategy: Literal["ddp_fork"] = LEFT_OUT
-    precision: Literal[
-        "64-true", "32-true", "16-true", "bf16-true", "16-mixed", "bf16-mixed", 64, 32, 16
-    ] = LEFT_OUT
+    # the weights themselves stay of 32 bits: what is tested and saved is of them
+    precision: Literal["32-true", "16-mixed", "bf16-mixed", 32, 16] = LEFT_OUT
     limit_train_batches: Batches = Field(
         LEFT_OUT, description="a whole number from 1 to 60000, a share up to 1.0, or null"
     )
@@ -94,7 +93,9 @@ class Run(Values):
 
     model_config = ConfigDict(extra="allow")
 
-    name: str = Field(min_length=1)
+    name: str = Field(
+        min_length=1, pattern=r"^( |[^\p{C}\p{Z}])+$", description="a text on one line"
+    )
     seed: Seed
     seeds: list[Seed] | None = Field(min_length=1)
     resume: bool

@@ -191,6 +191,9 @@ class Sweep(Callback):
                 raise InputError(
                     "a search goes by the validation error: leave data.validation=0 out"
                 )
+        self.jobs = _count(config)
+        if not self.jobs:
+            raise InputError("it has no jobs: give a key one value or more")
         raw = raw_of(config.data)
         artifacts = Path(config.root) / "mlruns"
         own_digits = raw.name if raw.own else ""
@@ -206,7 +209,6 @@ class Sweep(Callback):
         of_data = {"data": raw.name, "data.digest": raw.digest}
         run.tags({"mlflow.source.name": "train.py"} | of_data)
         atexit.register(self._close)
-        self.jobs = _count(config)
         shared = {"parent": self.parent, "jobs": self.jobs, "started": time.time(), "given": task}
         (self.folder / PARENT).write_text(json.dumps(shared))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from lenet.streams import lenient
 from lenet.tracking.run import send_to_server
 from lenet.tracking.spool import COMMAND, SPOOL, Spool, servers
 from lenet.tracking.store import connect, has_credentials, say
@@ -62,7 +63,8 @@ def deliver(folder: Path, named: Sequence[str] = ()) -> bool:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    with lenient():
+        try:
+            sys.exit(main())
+        except KeyboardInterrupt:
+            sys.exit(130)

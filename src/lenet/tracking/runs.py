@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lenet.classifier import MODEL_FILES
-from lenet.errors import InputError
+from lenet.errors import InputError, printable
 from lenet.tracking.liveness import is_gone
 from lenet.tracking.per_cent import as_meant, plain
 from lenet.tracking.store import (
@@ -16,7 +16,6 @@ from lenet.tracking.store import (
     ask,
     connect,
     first_line,
-    printable,
     say,
     store_errors,
 )

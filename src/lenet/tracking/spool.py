@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from lenet.errors import writing
+from lenet.errors import printable, writing
 from lenet.tracking.queue import ASIDE, Record, RunQueue, Unusable, set_aside
-from lenet.tracking.store import first_line, is_server, printable, say
+from lenet.tracking.store import first_line, is_server, say
 
 SPOOL = Path("outputs") / "spool"  # in the project's folder
 COMMAND = "python -m lenet.tracking deliver"

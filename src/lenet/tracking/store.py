@@ -3,15 +3,15 @@
 import logging
 import os
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from lenet.errors import InputError
+from lenet.errors import InputError, printable
 from lenet.imports import uncollected
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -41,13 +41,17 @@ def local_store(project: Path) -> str:
 
 
 def is_server(uri: str) -> bool:
-    """Whether a store is a server, not a database file."""
+    """Whether a store is a server, not a database file; what is no address is none."""
+    try:
+        urlsplit(uri)
+    except ValueError:
+        return False
     return uri.startswith(("http://", "https://"))
 
 
 def ask(uri: str) -> None:
-    """Returns if there is a store, or can be one: a server that answers, no folder in place of a
-    database file, which MLflow would try to open for minutes.
+    """Returns if there is a store, or can be one: a server that answers; no folder in place of a
+    database file, and no other kind of store, which MLflow would try to open for minutes.
 
     Raises:
         InputError: there is none.
@@ -58,6 +62,10 @@ def ask(uri: str) -> None:
         raise InputError(
             f"tracking.uri={uri} names a folder: name a file in it, as {uri.rstrip('/')}/mlflow.db"
         )
+    elif uri.startswith(FILE) and Path(uri.removeprefix(FILE)).is_fifo():
+        raise InputError(f"tracking.uri={uri} names a pipe: name a file")
+    elif not uri.startswith(FILE):
+        raise InputError(f"tracking.uri={uri} cannot be used: name {FILE}<file> or http://<server>")
 
 
 def _quoted(uri: str) -> str:
@@ -103,7 +111,7 @@ def ask_server(uri: str) -> None:
     try:
         with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=ANSWER_WITHIN):
             pass
-    except (OSError, urllib.error.URLError, ValueError) as e:
+    except (OSError, HTTPException, ValueError) as e:
         raise InputError(
             f"no MLflow server answers at tracking.uri={uri} ({first_line(e)}): "
             "start it, or leave tracking.uri out to track in a local file"
@@ -132,11 +140,6 @@ def store_errors() -> tuple[type[Exception], ...]:
     from sqlalchemy.exc import SQLAlchemyError
 
     return OSError, MlflowException, SQLAlchemyError
-
-
-def printable(text: str) -> str:
-    """A text from a store, or a file's name, with what would steer a terminal escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def first_line(error: Exception) -> str:
