@@ -14,7 +14,7 @@ def name_nearest() -> None:
     first, where by itself it lists all."""
     # Hydra prints the error and ends the process by itself, so that nothing around it could
     MissingConfigException.__str__ = _told  # type: ignore[method-assign, assignment]
-    Overrides.__init__ = _composed  # type: ignore[method-assign]
+    Overrides.__init__ = _composed  # type: ignore[method-assign, assignment]
 
 
 _read_overrides = Overrides.__init__
