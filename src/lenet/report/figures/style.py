@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 BLUE, GREEN, VERMILION = "#0072B2", "#009E73", "#D55E00"
 ORANGE, SKY, PURPLE, YELLOW = "#E69F00", "#56B4E9", "#CC79A7", "#F0E442"
@@ -113,6 +113,7 @@ def stacked(axes: Axes, values: pd.Series, colour: str, marker: str) -> None:
     height = values.groupby(values).cumcount() + 1
     axes.plot(values, height, marker, color=colour, ms=2.5, ls="")
     axes.set(ylim=(0, height.max() + 1), ylabel="seeds")
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
 def stamp(figure: Figure, text: str) -> None:
