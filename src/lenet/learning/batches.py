@@ -1,6 +1,8 @@
-"""Batches of digits that lie in memory; no worker, no copy but the batch itself."""
+"""Batches of digits that lie in memory; no worker process, no copy but the batch itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -9,7 +11,24 @@ from torch import Tensor
 from lenet.data import Digits, Split, patterns_of_pass, training_patterns
 from lenet.nets import EVALUATION_BATCH
 
+Thing = TypeVar("Thing")
+Made = TypeVar("Made")
+
 AT_ONCE = 1024  # digits of several batches that are made together, since few at a time take longer
+
+
+def ahead(make: Callable[[Thing], Made], things: Iterable[Thing]) -> Iterator[Made]:
+    """What is made of each thing, made by a thread of its own while the one before is in use.
+
+    Distorting digits takes a third of the time that learning them does.
+    """
+    with ThreadPoolExecutor(1) as maker:
+        coming = (maker.submit(make, thing) for thing in things)
+        following = next(coming, None)
+        while following:
+            made = following.result()
+            following = next(coming, None)
+            yield made
 
 
 class Shuffled:
@@ -61,11 +80,13 @@ class Shuffled:
             order = torch.from_numpy(generator.permutation(len(self.split)))
         rows = order[: len(self) * self.batch_size].view(len(self), -1)[:, self.share]
         each = rows.shape[1]
-        for some in rows.split(self.together):
-            made = self._made(some.flatten())
+        # a thread of its own would cost as much as a gather does
+        in_turn = map if self.digits.as_they_are else ahead
+        for made in in_turn(self._made, rows.split(self.together)):
             yield list(zip(made.images.split(each), made.labels.split(each), strict=True))
 
     def _made(self, rows: Tensor) -> Split:
+        rows = rows.flatten()
         if self.digits.as_they_are:
             images = self.split.images.index_select(0, rows)  # three times faster than [rows]
             return Split(images, self.split.labels[rows])

@@ -20,7 +20,7 @@ from lenet.classifier import EpochCallback
 from lenet.data import Digits, Split, patterns_of_pass, training_patterns
 from lenet.errors import InputError
 from lenet.learning import sdlm
-from lenet.learning.batches import InOrder, SeveralBatches, Shuffled
+from lenet.learning.batches import InOrder, SeveralBatches, Shuffled, ahead
 from lenet.learning.lanes import BatchLanes, Lanes
 from lenet.learning.losses import Loss
 from lenet.learning.trainer import ON_BAR, Diverged, EpochModule
@@ -166,7 +166,7 @@ class Chunks:
         return -(-self.module.order().shape[1] // CHUNK)
 
     def __iter__(self) -> Iterator[Chunk]:
-        return (self.module.chunk(part) for part in self.module.order().split(CHUNK, dim=1))
+        return ahead(self.module.chunk, self.module.order().split(CHUNK, dim=1))
 
 
 class MinibatchModule(EpochModule):
