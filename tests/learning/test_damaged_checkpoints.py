@@ -2,6 +2,7 @@
 and comes to the same bits."""
 
 import io
+import os
 import pickle
 import random
 import shutil
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from lenet.classifier import Recipe, Task
 from lenet.data import split
 from lenet.data.source import stand_in
+from lenet.errors import InputError
 from lenet.learning import SDLM, Minibatch
 from lenet.learning.checkpoints import to_continue_from
 from lenet.learning.trainer import EpochModule
@@ -65,7 +67,8 @@ def fit(name: str, folder: Path) -> NDArray:
 def trained(request, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     from lenet.learning import trainer
 
-    folder = tmp_path_factory.mktemp(request.param)
+    folder = tmp_path_factory.mktemp(request.param) / "training"
+    folder.mkdir()
     modules: list[EpochModule] = []
 
     def kept(where: Path, module: EpochModule) -> Path | None:
@@ -123,6 +126,22 @@ def without_epochs(path: Path) -> None:
     torch.save(checkpoint, path)
 
 
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def device(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def without_loops(path: Path) -> None:
+    checkpoint = torch.load(path, weights_only=True)
+    del checkpoint["loops"]
+    torch.save(checkpoint, path)
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "flipped": lambda path: flip(path, 64, random.Random(0)),
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:5_000]),
@@ -135,7 +154,10 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "a_tensor": lambda path: torch.save(torch.zeros(3), path),
     "another_net": of_another_net,
     "without_epochs": without_epochs,
+    "without_loops": without_loops,
     "folder": folder_instead,
+    "pipe": pipe,
+    "device": device,
 }
 
 
@@ -154,7 +176,8 @@ def test_64_flipped_bytes_are_never_continued_from(
 def test_one_flipped_byte_is_found_or_changes_nothing(trained: Trained, tmp_path: Path) -> None:
     """Most bytes of the headers are checked by no checksum; those that matter are."""
     moment = random.Random(1998)
-    path = tmp_path / LAST
+    path = tmp_path / trained.folder.name / LAST
+    path.parent.mkdir()
     whole = content_of(trained.folder / LAST)
     size = (trained.folder / LAST).stat().st_size
     at_ends = [*range(0, 400, 9), *range(size - 3_000, size, 31)]  # where headers lie dense
@@ -163,7 +186,7 @@ def test_one_flipped_byte_is_found_or_changes_nothing(trained: Trained, tmp_path
         content = bytearray((trained.folder / LAST).read_bytes())
         content[place] ^= 1 << moment.randrange(8)
         path.write_bytes(content)
-        if to_continue_from(tmp_path, trained.module) is None:
+        if to_continue_from(path.parent, trained.module) is None:
             found += 1
         else:
             assert content_of(path) == whole
@@ -206,3 +229,23 @@ def test_a_damaged_previous_checkpoint_is_in_nobodys_way(
     again = fit(trained.recipe, folder)
     assert "training goes on from last.ckpt" in capsys.readouterr().err
     np.testing.assert_array_equal(again, trained.scores)
+
+
+def test_a_checkpoint_of_another_run_of_the_same_net_is_left_aside(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Path(shutil.copytree(trained.folder, tmp_path / "another training"))
+    assert to_continue_from(other, trained.module) is None
+    reason = "of another training"
+    assert f"last.ckpt ({reason}) and previous.ckpt ({reason})" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("part", ["optimizer_states", "pytorch-lightning_version"])
+def test_a_checkpoint_that_looks_whole_and_is_not_is_told_in_a_line(
+    part: str, trained: Trained, folder: Path
+) -> None:
+    checkpoint = torch.load(folder / LAST, weights_only=True)
+    del checkpoint[part]
+    torch.save(checkpoint, folder / LAST)
+    with pytest.raises(InputError, match=r"cannot go on from .*last\.ckpt .*: remove it$"):
+        fit(trained.recipe, folder)

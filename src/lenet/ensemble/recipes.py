@@ -230,7 +230,7 @@ class Boosting:
                 models=nets,
                 seeds=[3 * seed + number for seed in seeds],  # each net's draws are its own
                 digits=replace(digits, **patterns),
-                folder=task.folder / f"net{number + 1}",
+                folder=task.folder / f"{task.folder.name}-net{number + 1}",
                 callbacks=[_counted_from(before, callback) for callback in task.callbacks],
             )
             rounds.append(self.base.fit(part))

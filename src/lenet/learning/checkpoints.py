@@ -33,6 +33,11 @@ class KeepLast(Checkpoint):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def state_dict(self) -> dict[str, Any]:
+        """A part of each checkpoint: the folder's name tells the training, which the shapes of a
+        net do not."""
+        return {"folder": self.folder.name}
+
     def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         part = self.folder / "part.ckpt"
         trainer.save_checkpoint(part)
@@ -66,6 +71,8 @@ def to_continue_from(folder: Path, module: pl.LightningModule) -> Path | None:
 
 def _why_not(path: Path, module: pl.LightningModule) -> str | None:
     """Why a module cannot continue from a file; None if it can."""
+    if not path.is_file():  # a pipe would be waited for, a device may never end
+        return "damaged"
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.testzip() is not None:
@@ -77,7 +84,10 @@ def _why_not(path: Path, module: pl.LightningModule) -> str | None:
     module.on_save_checkpoint(own)
     kept = checkpoint if isinstance(checkpoint, dict) else {}
     same = all(_shapes(kept.get(name)) == _shapes(value) for name, value in own.items())
-    return None if same else "of another training"
+    states, callback = kept.get("callbacks"), KeepLast(path.parent)
+    here = isinstance(states, dict) and states.get(callback.state_key) == callback.state_dict()
+    whole = isinstance(kept.get("loops"), dict)  # without, Lightning would count from 0
+    return None if same and here and whole else "of another training"
 
 
 def _shapes(value: Any) -> Any:

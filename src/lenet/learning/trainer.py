@@ -93,11 +93,12 @@ def fit(
         folder: for checkpoints.
 
     Raises:
-        InputError: an option that pl.Trainer does not know, or a value that it refuses; whatever
-            is the user's to mend in processes that share the training.
+        InputError: an option that pl.Trainer does not know, or a value that it refuses; a
+            checkpoint that looks whole and is not; whatever is the user's to mend in processes
+            that share the training.
     """
     trainer = _trainer(options, epochs, validate, folder)
-    start = to_continue_from(folder, module)
+    start, done = to_continue_from(folder, module), 0
     if start:
         done = len(torch.load(start, weights_only=True, mmap=True)["epochs"])
         print(f"Goes on after epoch {done} of {epochs}.", flush=True)
@@ -112,6 +113,11 @@ def fit(
         if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
             trainer.strategy.launcher.kill(signal.SIGKILL)
         raise
+    except Exception as e:
+        if start is None or isinstance(e, InputError) or len(module.epochs) > done:
+            raise
+        reason = f"{type(e).__name__}: {' '.join(str(e).split())[:100]}"
+        raise InputError(f"training cannot go on from {start} ({reason}): remove it") from e
     if trainer.world_size > 1:
         last = torch.load(folder / LAST, weights_only=True, mmap=True)
         module.on_load_checkpoint(last)  # what happened in other processes
