@@ -1,6 +1,7 @@
 """Commands whose output nobody reads, or that goes where there is no room, do their work."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,19 @@ def test_a_command_bears_streams_that_are_closed_or_full(
     done = shell(f"python {command}", tmp_path, **ascii_only)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.isascii()
+
+
+@pytest.mark.parametrize(
+    "command", ["train.py", "predict.py", "-m lenet.study evaluate", "-m lenet.tracking deliver"]
+)
+def test_a_folder_that_was_removed_is_told_in_one_line(command: str, tmp_path: Path) -> None:
+    if command.endswith(".py"):
+        command = f"{PROJECT}/{command}"
+    (tmp_path / "gone").mkdir()
+    line = f"cd gone; rmdir ../gone; {shlex.quote(sys.executable)} {command} x"
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "the folder that this is run in was removed\n"
 
 
 @pytest.mark.slow

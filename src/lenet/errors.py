@@ -20,14 +20,18 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-# What libraries say of a disk that takes no more; some pass the system's words on in errors of
-# their own.
+# What libraries say of a disk or a database that takes no more; some pass the system's words on in
+# errors of their own.
 OF_DISKS = (
     *map(os.strerror, (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EROFS)),
     "database or disk is full",  # SQLite, as the next ones: a limit to a file's size
     "disk I/O error",
     "unable to open database file",
     "attempt to write a readonly database",
+    "database is locked",  # for longer than MLflow waits
+    "database disk image is malformed",  # or gone, or another file, as the next ones
+    "file is not a database",
+    "no such table",
 )
 
 
@@ -36,7 +40,7 @@ def writing(where: Path | str) -> Iterator[None]:
     """For a block that writes there.
 
     Raises:
-        InputError: there is no room, or the disk fails.
+        InputError: there is no room, or the disk or the database fails.
     """
     try:
         yield
@@ -44,9 +48,11 @@ def writing(where: Path | str) -> Iterator[None]:
         raise
     except Exception as e:  # of many kinds: of the system, of MLflow, of safetensors
         saying = next((saying for saying in OF_DISKS if saying in str(e)), None)
+        if isinstance(e, FileNotFoundError) and not Path(where).exists():  # it was removed
+            saying = os.strerror(errno.ENOENT)
         if saying is None:
             raise
         raise InputError(
-            f"{where} cannot be written any more ({saying}): make room there, or mend the disk, "
+            f"{where} cannot be written any more ({saying}): make room there, or mend it, "
             "then run the same with resume=true"
         ) from e

@@ -52,6 +52,10 @@ def lenient() -> Iterator[None]:
     """For all that a command does: it is done even if nobody can read what it prints. If that is
     lost, the command says so at its end, and exits with 1."""
     make_lenient()
+    try:
+        os.getcwd()  # which libraries ask for, too
+    except FileNotFoundError:
+        sys.exit("the folder that this is run in was removed")
     code: object = None
     try:
         yield

@@ -86,8 +86,12 @@ def test_no_room_for_the_database(started, train, tmp_path: Path) -> None:
         (OSError(28, "No space left on device", "last.ckpt"), True),
         (RuntimeError("I/O error: File too large (os error 27)"), True),
         (RuntimeError("(sqlite3.OperationalError) database or disk is full"), True),
+        (RuntimeError("(sqlite3.OperationalError) database is locked"), True),
+        (RuntimeError("(sqlite3.DatabaseError) database disk image is malformed"), True),
+        (RuntimeError("(sqlite3.OperationalError) no such table: runs"), True),
+        (FileNotFoundError(2, "No such file or directory"), True),  # /there is gone
         (InputError("something else: No space left on device"), False),
-        (OSError(2, "No such file or directory"), False),
+        (OSError(13, "Permission denied"), False),
     ],
 )
 def test_what_means_that_there_is_no_room(error: Exception, told: bool) -> None:

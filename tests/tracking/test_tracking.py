@@ -1,12 +1,14 @@
 """What MLflow holds afterwards: every value, true statuses, and nothing from a run that is off."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -140,6 +142,49 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch) -> 
         threading.Thread(target=server.handle_request, daemon=True).start()
         with pytest.raises(InputError, match="timed out"):
             Tracker(f"http://127.0.0.1:{server.server_port}", tmp_path, stand_in=False).start()
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def listening(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pipe,
+        listening,
+        lambda path: path.symlink_to(path),
+        lambda path: path.symlink_to("/nowhere/mlflow.db"),
+        lambda path: path.symlink_to("/dev/zero"),
+    ],
+    ids=["pipe", "socket", "loop", "to nowhere", "device"],
+)
+def test_what_is_no_file_is_no_store(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / "s.db")
+    start = time.monotonic()
+    with pytest.raises(InputError, match="names what is no file: name a file"):
+        Tracker(f"sqlite:///{tmp_path}/s.db", tmp_path / "mlruns", stand_in=False).start()
+    assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize("file", ["/proc/mlflow.db", f"/tmp/{'a' * 300}.db"])
+def test_a_database_that_cannot_be_opened_is_not_tried_again(file: str, tmp_path: Path) -> None:
+    start = time.monotonic()
+    with pytest.raises(InputError, match="unable to open database file"):
+        Tracker(f"sqlite:///{file}", tmp_path / "mlruns", stand_in=False).start()
+    assert time.monotonic() - start < 5
+
+
+def test_a_run_that_is_deleted_while_it_is_open_is_told(tracker: Tracker, client) -> None:
+    run = Run(tracker.write, tracker.open("lenet5"))
+    client.delete_run(run.id)
+    with pytest.raises(InputError, match="must be in the 'active' state"):
+        run.tags({"git.dirty": "false"})
 
 
 @pytest.mark.parametrize(

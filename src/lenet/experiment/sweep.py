@@ -228,12 +228,12 @@ class Sweep(Callback):
                 status = "KILLED"
             jobs = [note["outcomes"] for note in notes if "outcomes" in note]
             failures = [note["failure"] for note in notes if "failure" in note]
-            told = summary(jobs, failures, self.search)
-            Run(self.tracker.write, self.parent).tags({"mlflow.note.content": told})
             if self.search:
                 trials(jobs, failures)
             else:
                 table(jobs, failures)
+            told = summary(jobs, failures, self.search)
+            Run(self.tracker.write, self.parent).tags({"mlflow.note.content": told})
             if status == "KILLED":
                 print(
                     f"Interrupted: {len(jobs)} of {self.jobs} jobs are finished and kept, and the "

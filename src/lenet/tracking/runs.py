@@ -1,5 +1,6 @@
 """Reading from MLflow the runs that this project tracked."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -174,7 +175,7 @@ def read_experiments(uri: str) -> Iterator[dict[str, ExperimentRuns]]:
         InputError: a server that does not answer, or anything that MLflow cannot read.
     """
     ask(uri)
-    if uri.startswith(FILE) and not Path(uri.removeprefix(FILE)).exists():
+    if uri.startswith(FILE) and not os.path.exists(uri.removeprefix(FILE)):
         yield {}
         return
     try:

@@ -50,20 +50,22 @@ def is_server(uri: str) -> bool:
 
 
 def ask(uri: str) -> None:
-    """Returns if there is a store, or can be one: a server that answers; no folder in place of a
-    database file, and no other kind of store, which MLflow would try to open for minutes.
+    """Returns if there is a store, or can be one: a server that answers; no folder, pipe, device or
+    link to nowhere in place of a database file, and no other kind of store, which MLflow would try
+    to open for minutes.
 
     Raises:
         InputError: there is none.
     """
+    path = uri.removeprefix(FILE)
     if is_server(uri):
         ask_server(uri)
-    elif uri.startswith(FILE) and Path(uri.removeprefix(FILE)).is_dir():
+    elif uri.startswith(FILE) and os.path.isdir(path):
         raise InputError(
             f"tracking.uri={uri} names a folder: name a file in it, as {uri.rstrip('/')}/mlflow.db"
         )
-    elif uri.startswith(FILE) and Path(uri.removeprefix(FILE)).is_fifo():
-        raise InputError(f"tracking.uri={uri} names a pipe: name a file")
+    elif uri.startswith(FILE) and os.path.lexists(path) and not os.path.isfile(path):
+        raise InputError(f"tracking.uri={uri} names what is no file: name a file")
     elif not uri.startswith(FILE):
         raise InputError(f"tracking.uri={uri} cannot be used: name {FILE}<file> or http://<server>")
 
@@ -81,10 +83,14 @@ def _quoted(uri: str) -> str:
 
 
 def connect(uri: str) -> Any:
-    """An MlflowClient for a store."""
+    """An MlflowClient for a store. A database file that cannot be opened is not tried again."""
     with uncollected():
         from mlflow import MlflowClient
 
+        if uri.startswith(FILE):
+            from mlflow.store.db import utils
+
+            utils.MAX_RETRY_COUNT = 1  # else ten times, in 100 s
         return MlflowClient(_quoted(uri))
 
 

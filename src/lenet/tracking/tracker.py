@@ -204,16 +204,19 @@ class Tracker:
         """Writes a record of a run, as `send`; while a server is away, to the spool.
 
         Raises:
-            InputError: there is no room for it.
+            InputError: there is no room for it, or the store does not take it.
         """
         if run_id is None:
             return
         if self._spool:
             self._spool.write(run_id, record)
             return
-        is_file = "path" in record or "text" in record
-        with writing(self._artifacts if is_file else str(self.uri)):
-            send(self._client, run_id, record)
+        if "path" in record or "text" in record:  # some may be missing, see `Run.optional`
+            with writing(self._artifacts):
+                send(self._client, run_id, record)
+        else:
+            with usable(self.uri), writing(str(self.uri)):
+                send(self._client, run_id, record)
 
     def close(self, run_id: str | None, status: str) -> None:
         """Ends a run with FINISHED, FAILED or KILLED."""
