@@ -136,6 +136,11 @@ CONFIGURATIONS: dict[str, Callable[[str], str | bytes]] = {
     "a model that is half made": lambda c: config(
         model={"_target_": "lenet.classic.NearestNeighbours", "_partial_": True}
     ),
+    "a data set that is none": lambda c: config(
+        model={"_target_": "lenet.nets.LeNet5"},
+        recipe={"_target_": "lenet.learning.SDLM"},
+        data={"source": "torchvision", "dataset": "__import__", "view": "regular"},
+    ),
     "many processes": lambda c: config(trainer={"devices": 100_000, "strategy": "ddp_fork"}),
     "a large number": lambda c: f"seed: 0x{'f' * 20_000}",
 }

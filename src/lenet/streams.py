@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,8 @@ def lenient() -> Iterator[None]:
         if isinstance(code, str):
             print(code, file=sys.stderr)
             code = 1
+    except KeyboardInterrupt:  # where no command tells more, as while Hydra composes
+        code = 128 + signal.SIGINT
     for number, stream in NAMES.items():
         file = sys.stdout if number == 1 else sys.stderr
         file.flush()

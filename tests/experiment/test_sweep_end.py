@@ -2,16 +2,19 @@
 
 import json
 import math
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
-from tests.conftest import runs
+from tests.conftest import PROJECT, runs
 
 from lenet.errors import InputError
 from lenet.experiment import Sweep
-from lenet.experiment.sweep import PARENT, SweepJob, read_note, read_shared
+from lenet.experiment.sweep import PARENT, SweepJob, _clear, _count, read_note, read_shared
 from lenet.files import LARGEST_TEXT
 from lenet.terminal import Failure
 from lenet.tracking import Tracker
@@ -121,3 +124,26 @@ def test_a_table_that_fails_does_not_leave_the_parent_open(
     assert last == "The sweep cannot end: RuntimeError: no terminal can show this"
     [parent] = runs(tmp_path)
     assert parent.info.status == "FINISHED"  # all of its jobs did
+
+
+def test_notes_of_a_sweep_before_go(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / PARENT)
+    (tmp_path / "job-0007.json").symlink_to("/dev/zero")
+    (tmp_path / "job-0008.json").write_text("{}")
+    (tmp_path / "multirun.yaml").write_text("")
+    _clear(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["multirun.yaml"]
+    (tmp_path / "job-0009.json").mkdir()
+    with pytest.raises(InputError, match=r"set hydra\.sweep\.dir to another folder"):
+        _clear(tmp_path)
+
+
+@pytest.mark.parametrize("given", [("seed=range(1000000000)",), ("seed=range(100)", "n=range(11)")])
+def test_more_jobs_than_anyone_means_are_refused_at_once(given: tuple[str, ...]) -> None:
+    cfg = {"hydra": {"sweeper": {"params": None}, "overrides": {"task": list(given)}}}
+    GlobalHydra.instance().clear()
+    with (
+        initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"),
+        pytest.raises(InputError, match="more than 1,000 jobs"),
+    ):
+        _count(OmegaConf.create(cfg))

@@ -74,6 +74,10 @@ def configuration(cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
     again["data"] = current["data"] | values["data"] | {"folder": current["data"]["folder"]}
     threads = {"threads": _number(run, "threads")}
     again["trainer"] = current["trainer"] | values["trainer"] | threads
+    try:
+        schema.check(again, ["data"])
+    except InputError as e:
+        raise InputError(f"{run.name} (run {run.id[:RUN_ID]}) cannot be repeated: {e}") from e
     print(f"repeating {run.name} (run {run.id[:RUN_ID]})")
     digest = raw_of(again["data"]).digest
     then = provenance.Code(run.tags.get("mlflow.source.git.commit", "unknown"), diff)

@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypeVar
 
@@ -36,6 +37,7 @@ from lenet.files import Count, read_text, reason, shown
 from lenet.terminal import Failure, Outcome, progress, summary, table, trials
 
 PARENT = "parent.json"
+MOST_JOBS = 1_000  # Hydra composes all of them before the first begins
 T = TypeVar("T", Outcome, Failure)
 
 
@@ -184,6 +186,7 @@ class Sweep(Callback):
         schema.check(plain(config, own_keys), own_keys)
         self.folder = Path(config.hydra.sweep.dir)
         check_writable(self.folder)
+        _clear(self.folder)
         self.search = "optuna" in config.hydra.sweeper._target_
         if self.search:
             _quieten_optuna()
@@ -245,14 +248,37 @@ class Sweep(Callback):
         return status
 
 
+def _clear(folder: Path) -> None:
+    """Removes what an earlier sweep left in a folder, as its notes would be taken for this one's.
+
+    Raises:
+        InputError: something else has such a name.
+    """
+    for path in (folder / PARENT, *folder.glob("job-*.json")):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as e:
+            raise InputError(
+                f"{path} cannot be removed ({e.strerror}): set hydra.sweep.dir to another folder"
+            ) from e
+
+
 def _count(config: DictConfig) -> int:
-    """How many jobs a sweep has."""
+    """How many jobs a sweep has.
+
+    Raises:
+        InputError: there are too many.
+    """
     sweeper = config.hydra.sweeper
     if "n_trials" in sweeper:
         return int(sweeper.n_trials)
     given = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     overrides = parser.parse_overrides([*given, *_typed(config)])
+    sweeps = [override for override in overrides if override.is_discrete_sweep()]
+    counts = (islice(override.sweep_string_iterator(), MOST_JOBS + 1) for override in sweeps)
+    if math.prod(sum(1 for _ in values) for values in counts) > MOST_JOBS:
+        raise InputError(f"it has more than {MOST_JOBS:,} jobs: give it fewer at a time")
     [jobs] = BasicSweeper.split_arguments(overrides, None)
     return len(jobs)
 
