@@ -417,3 +417,13 @@ def test_labels_that_differ_between_rows_are_told(project: Path) -> None:
     results.save(results.Result(**vars(kept) | other), Path("results/lenet4"))
     with pytest.raises(SystemExit, match=r"lenet5/predictions.npz is damaged \(its labels are not"):
         main(["evaluate"])
+
+
+def test_what_cannot_be_written_is_told_in_a_line(tmp_path: Path, monkeypatch) -> None:
+    shutil.copy(PROJECT / "params.yaml", tmp_path)
+    (tmp_path / "results" / "data.json").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LENET_ROOT", str(tmp_path))
+    with pytest.raises(SystemExit) as told:
+        main(["data"])
+    assert told.value.code == "data: [Errno 21] Is a directory: 'results/data.json'"

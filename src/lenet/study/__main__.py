@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.getLogger("lenet").setLevel(logging.INFO)  # how far a long step is
     try:
         _run(given, profile.parameters())
-    except InputError as e:
+    except (InputError, OSError) as e:  # a disk that takes no more, a folder where a file goes
         sys.exit(f"{given.stage}: {e}")
     except KeyboardInterrupt:
         sys.exit(130)
