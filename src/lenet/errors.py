@@ -43,10 +43,18 @@ def writing(where: Path | str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as e:  # of many kinds: of the system, of MLflow, of safetensors
-        saying = next((saying for saying in OF_DISKS if saying in str(e)), None)
+        said = " ".join(map(str, _with_causes(e)))
+        saying = next((saying for saying in OF_DISKS if saying in said), None)
         if saying is None:
             raise
         raise InputError(
             f"{where} cannot be written any more ({saying}): make room there, or mend the disk, "
             "then run the same with resume=true"
         ) from e
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those that led to it."""
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__

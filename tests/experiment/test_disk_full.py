@@ -95,3 +95,11 @@ def test_what_means_that_there_is_no_room(error: Exception, told: bool) -> None:
     with pytest.raises(expected, match=words) as caught, writing("/there"):
         raise error
     assert (caught.value is error) != told
+
+
+def test_a_library_may_hide_that_there_is_no_room_behind_words_of_its_own() -> None:
+    with pytest.raises(InputError, match="No space left on device"), writing("/there"):
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError as e:
+            raise RuntimeError("the code could not be copied") from e
