@@ -19,8 +19,7 @@ def main(cfg: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    from lenet.experiment.choices import name_nearest
+    from lenet.experiment.hydra_errors import told_briefly
 
-    name_nearest()
-    with lenient():
+    with lenient(), told_briefly():
         main()

@@ -4,7 +4,7 @@ All train a net of 1998 with the same loss and one rate per parameter, on images
 pixels (none is faster on digits). The ways take turns, and each way's figure is its best
 turn, so that a busy machine slows all alike. Compiling is shown apart.
 
-A second table is of the fully connected nets, whose speed the moving of weights bounds. Beside what
+A second table is of the fully connected nets, whose weights are moved again and again. Beside what
 the lanes move a second stands what the machine does when it only moves: the sweep w += c r over
 arrays beyond the caches, and over as many weights as the net has.
 

@@ -152,7 +152,7 @@ def pictured(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
         *(labels, predictions, np.zeros((2, 60), np.float16)),
     )
     results.save(missed, folder / "lenet5_dist")
-    gallery.make(readers, raw, len(labels), folder)
+    gallery.make(readers, raw, len(labels), folder, at_once=2)
     return Pictured(folder, raw, readers)
 
 

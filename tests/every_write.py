@@ -33,7 +33,7 @@ COMMANDS = {
     "minibatch": (*SHORT, "recipe.epochs=2"),
     "one_pattern": (*SHORT, "model=lenet5_1998", "recipe=paper", "recipe.epochs=2"),
     "classical": (*SHORT, "model=knn", "recipe=fit"),
-    "sweep": ("-m", "seed=0,1,2", *SHORT, "model=knn", "recipe=fit"),
+    "sweep": ("-m", "seed=0,1,2", *SHORT, "model=knn", "recipe=fit", "tracking.models=false"),
 }
 KINDS = (*COMMANDS, "delivery")
 TIMED = ("seconds", "images_per_second", "peak_memory_gb")  # metrics that no two runs share

@@ -47,7 +47,8 @@ def writing(where: Path | str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as e:  # of many kinds: of the system, of MLflow, of safetensors
-        saying = next((saying for saying in OF_DISKS if saying in str(e)), None)
+        said = " ".join(map(str, _with_causes(e)))
+        saying = next((saying for saying in OF_DISKS if saying in said), None)
         if isinstance(e, FileNotFoundError) and not Path(where).exists():  # it was removed
             saying = os.strerror(errno.ENOENT)
         if saying is None:
@@ -56,3 +57,10 @@ def writing(where: Path | str) -> Iterator[None]:
             f"{where} cannot be written any more ({saying}): make room there, or mend it, "
             "then run the same with resume=true"
         ) from e
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those that led to it."""
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -24,7 +24,7 @@ pytest.importorskip("distributed", reason="no Dask here")
 
 SWEEP = ("-m", "model=lenet5_relu", "seed=0,1,2", "data=digits", "trainer.threads=1")
 JOBS = WORKERS = 3
-EPOCHS = 5
+EPOCHS = 60  # in the lanes a job of fewer is over before a kill can hit it
 SEEDED = 1998
 
 
@@ -132,7 +132,7 @@ def sweep_with_a_kill(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    wanted, delay = moments.randint(1, JOBS * EPOCHS * 2 // 3), moments.uniform(0, 1)
+    wanted, delay = moments.randint(1, JOBS * EPOCHS * 2 // 3), moments.uniform(0, 0.5)
     while process.poll() is None and log.read_text()[told:].count(" epoch ") < wanted:
         time.sleep(0.05)
     time.sleep(delay)

@@ -99,3 +99,10 @@ def test_what_means_that_there_is_no_room(error: Exception, told: bool) -> None:
     with pytest.raises(expected, match=words) as caught, writing("/there"):
         raise error
     assert (caught.value is error) != told
+
+
+def test_a_library_may_hide_that_there_is_no_room_behind_words_of_its_own() -> None:
+    hidden = RuntimeError("the code could not be copied")
+    hidden.__cause__ = OSError(28, "No space left on device")
+    with pytest.raises(InputError, match="No space left on device"), writing("/there"):
+        raise hidden

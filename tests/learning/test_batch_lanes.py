@@ -44,13 +44,14 @@ NETS: dict[str, tuple[Callable[[], nn.Module], Loss, int]] = {
     **{
         f"lenet5 {pooling} {activation} {output}": (
             partial(LeNet5, pooling, activation, output),
-            MAP(5.0) if output == "rbf" else F.cross_entropy,
+            F.cross_entropy if output == "softmax" else MAP(5.0),
             28,
         )
         for pooling in ("average", "max", "subsampling")
         for activation in ("tanh", "relu", "scaled_tanh")
-        for output in ("softmax", "rbf")
+        for output in ("softmax", "rbf", "learned_rbf")
     },
+    "lenet5 of MLE": (partial(LeNet5, output="learned_rbf"), MLE(), 28),
     "lenet5 of 1998": (partial(LeNet5, "subsampling", "scaled_tanh", "rbf", "table1"), MLE(), 28),
     "lenet5 without F6": (
         partial(LeNet5, output="squashed", connections="table1", f6=False),
@@ -148,7 +149,7 @@ def test_what_the_lanes_do_not_know_is_told() -> None:
 
     unknown: list[tuple[nn.Module, Loss]] = [
         (MLP(), F.cross_entropy),
-        (LeNet5(output="learned_rbf"), MAP(5.0)),
+        (LeNet5(output="learned_rbf"), F.cross_entropy),
         (LeNet5(), SquaredError()),
         (LeNet5(), MAP(5.0)),
         (LeNet5(), loss),

@@ -1,12 +1,14 @@
 """Batches hold each digit once, in an order that seed and epoch decide."""
 
+import threading
+
 import pytest
 import torch
 
 from lenet.data.digits import SET_SEED, Digits, Split
 from lenet.data.distortions import distorted_patterns, patterns_of_pass
 from lenet.learning import batches
-from lenet.learning.batches import InOrder, Shuffled
+from lenet.learning.batches import InOrder, Shuffled, ahead
 
 
 def digits(count: int) -> Split:
@@ -92,6 +94,39 @@ def test_batches_are_the_same_however_many_are_made_at_once(
     for (images, labels), (same, likewise) in zip(together, apart, strict=True):
         assert torch.equal(images, same)
         assert torch.equal(labels, likewise)
+
+
+def test_one_thing_is_made_while_the_one_before_is_in_use() -> None:
+    made, second = [], threading.Event()
+
+    def make(thing: int) -> int:
+        made.append(thing)
+        if thing == 1:
+            second.set()
+        return -thing
+
+    given = ahead(make, range(4))
+    assert next(given) == 0
+    assert second.wait(10), "nobody had to ask for it"
+    assert made == [0, 1], "no more than one ahead"
+    assert list(given) == [-1, -2, -3]
+    assert list(ahead(make, [])) == []
+
+
+def test_what_cannot_be_made_fails_where_it_is_used() -> None:
+    given = ahead(lambda thing: 1 // thing, [1, 0])
+    assert next(given) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(given)
+
+
+def test_an_epoch_that_is_left_leaves_no_thread() -> None:
+    before = threading.active_count()
+    epoch = iter(Shuffled(changing(0.0, True), 20, seed=1, epoch=3))
+    next(epoch)
+    assert threading.active_count() == before + 1
+    del epoch
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("distorted", [False, True])

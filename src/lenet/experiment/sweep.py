@@ -28,6 +28,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
@@ -312,7 +313,9 @@ def _exit_on_failure(what: str) -> Iterator[None]:
         yield
     except Exception as e:
         reason = str(e)
-        if not isinstance(e, InputError):
+        if isinstance(e, OmegaConfBaseException):
+            reason = f"{e.full_key}: {reason.splitlines()[0]}"
+        elif not isinstance(e, InputError):
             traceback.print_exc()
             reason = f"{type(e).__name__}: {e}"
         print(f"{what}: {reason}", file=sys.stderr)

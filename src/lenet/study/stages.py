@@ -41,13 +41,15 @@ def draw_pictures(params: Parameters) -> None:
     from threadpoolctl import threadpool_limits
 
     from lenet.data import load_raw
+    from lenet.experiment import cores
     from lenet.study import gallery
 
     torch.set_num_threads(params["threads"])
     classifiers = {name: _trained(name, params) for name in PICTURED if (RESULTS / name).exists()}
     digits = load_raw(params["data"], Path("data"))
+    at_once = max(1, cores() // params["threads"])
     with threadpool_limits(params["threads"]):
-        gallery.make(classifiers, digits, params["changed_digits"], RESULTS)
+        gallery.make(classifiers, digits, params["changed_digits"], RESULTS, at_once)
 
 
 def compare_features(params: Parameters) -> None:

@@ -23,6 +23,7 @@ from lenet.learning.lanes.batch_kernels import (
     OUTPUTS,
     STEPS,
     UNITS,
+    centres_of,
     conv_backward_inputs,
     conv_backward_weights,
     conv_forward,
@@ -30,6 +31,7 @@ from lenet.learning.lanes.batch_kernels import (
     full_backward_weights,
     full_forward,
     keep_by_digit,
+    learned_rbf_backward_weights,
     pool_backward,
     pool_forward,
     squash_backward,
@@ -40,6 +42,7 @@ from lenet.learning.lanes.kernels import (
     AVERAGE,
     CONV,
     DOT,
+    LEARNED_RBF,
     MAX,
     RBF,
     RELU,
@@ -113,6 +116,10 @@ def share_of_gradient(lanes, net, losses, weights, images, labels, batch, room, 
         layer = layers[n]
         if layer.kind == DOT:
             full_backward_weights(lanes, width, layer, kept[n], by_digit, block, gradient)
+        elif layer.kind == LEARNED_RBF:
+            learned_rbf_backward_weights(
+                lanes, width, layer, weights, kept[n], by_digit, block, gradient
+            )
         elif layer.kind in (CONV, SUBSAMPLING):
             for i in range(layer.weights, layer.bias + layer.maps):
                 gradient[i] = total(load(lanes, sums, i))
@@ -147,6 +154,8 @@ def _forward(lanes, net, weights, states, spread):
             squash_forward(lanes, layer, states)
         elif layer.kind == RBF:
             rbf_forward(lanes, layer, centres, states)
+        elif layer.kind == LEARNED_RBF:
+            rbf_forward(lanes, layer, centres_of(layer, weights), states)
 
 
 @compiled
@@ -156,15 +165,16 @@ def _backward(lanes, width, net, weights, first, room):
     states, deltas, sums, spread, minus_one, by_digit, _ = room
     for n in range(len(layers) - 1, -1, -1):
         layer = layers[n]
+        if layer.kind in (DOT, LEARNED_RBF):
+            at, pitch = kept[n].inputs, kept[n].inputs_pitch
+            keep_by_digit(width, states, layer.x, layer.area, by_digit, at + first * pitch, pitch)
+            at, pitch = kept[n].deltas, kept[n].deltas_pitch
+            keep_by_digit(width, deltas, layer.y, layer.maps, by_digit, at + first * pitch, pitch)
         if layer.kind == CONV:
             conv_backward_weights(lanes, layer, states, deltas, sums)
             if layer.x > 0:  # nobody asks for the derivative by the image
                 conv_backward_inputs(lanes, layer, weights, deltas)
         elif layer.kind == DOT:
-            at, pitch = kept[n].inputs, kept[n].inputs_pitch
-            keep_by_digit(width, states, layer.x, layer.area, by_digit, at + first * pitch, pitch)
-            at, pitch = kept[n].deltas, kept[n].deltas_pitch
-            keep_by_digit(width, deltas, layer.y, layer.maps, by_digit, at + first * pitch, pitch)
             full_backward_inputs(lanes, layer, weights, deltas)
         elif layer.kind == SUBSAMPLING:
             subsampling_backward(lanes, layer, spread, sums, minus_one, states, deltas)
@@ -176,6 +186,8 @@ def _backward(lanes, width, net, weights, first, room):
             squash_backward(lanes, layer, states, deltas)
         elif layer.kind == RBF:
             rbf_backward(lanes, layer, centres, states, deltas, False)
+        elif layer.kind == LEARNED_RBF:
+            rbf_backward(lanes, layer, centres_of(layer, weights), states, deltas, False)
 
 
 class BatchLanes:
@@ -259,7 +271,7 @@ class _Room:
         layers, _, centres, pad = architecture.compiled_form()
         kept, size, front = np.zeros(len(layers), KEPT), 0, architecture.parameters
         for n, layer in enumerate(layers):
-            if layer["kind"] == DOT:
+            if layer["kind"] in (DOT, LEARNED_RBF):
                 front = min(front, layer["weights"])
                 row = BLOCK.columns * WIDTH * _times(layer["area"], BLOCK.columns * WIDTH)
                 units = BLOCK.rows * _times(layer["maps"], BLOCK.rows)
@@ -310,6 +322,9 @@ class _Shared(Architecture):
             self._add(KINDS[type(layer)], (maps, height // 2, width // 2))
         elif type(layer) in KINDS:
             self._add(KINDS[type(layer)], self.shape)
+        elif isinstance(layer, EuclideanRBF) and layer.centres.requires_grad:
+            self._append_full(len(layer.centres))  # which has a weight where this has a centre
+            self.layers[-1]["kind"] = LEARNED_RBF
         else:
             super()._append(layer)
         if self.layers and self.layers[-1]["kind"] == CONV:
@@ -337,8 +352,13 @@ def _check(net: nn.Module) -> None:
 
 
 def _weights(layer: nn.Module) -> list[Tensor | SparseConv]:
-    """A layer's, in the order of the lanes; a sparse layer stands for its dense weights."""
-    return [layer, layer.bias] if isinstance(layer, SparseConv) else list(layer.parameters())
+    """A layer's, in the order of the lanes; a sparse layer stands for its dense weights, and RBF
+    units that learn have room where others have biases."""
+    if isinstance(layer, SparseConv):
+        return [layer, layer.bias]
+    if isinstance(layer, EuclideanRBF) and layer.centres.requires_grad:
+        return [layer.centres, torch.zeros(len(layer.centres))]
+    return list(layer.parameters())
 
 
 def _times(number: int, step: int) -> int:

@@ -146,6 +146,23 @@ def full_backward_weights(lanes, width, layer, kept, by_digit, block, gradient):
 
 
 @compiled
+def centres_of(layer, weights):
+    """The centres of RBF units that learn, classes x units."""
+    return weights[layer.weights : layer.bias].reshape(layer.maps, layer.area)
+
+
+@compiled
+def learned_rbf_backward_weights(lanes, width, layer, weights, kept, by_digit, block, gradient):
+    """The scores are -sum_j (x_j - w_ij)^2, so that the derivative by w_ij is 2 (x_j - w_ij) times
+    that by the score, of all digits. In place of biases, which such units have not, stand the sums
+    of the latter."""
+    full_backward_weights(lanes, width, layer, kept, by_digit, block, gradient)
+    for o in range(layer.maps):
+        for i in range(layer.weights + o * layer.area, layer.weights + (o + 1) * layer.area):
+            gradient[i] = 2 * (gradient[i] - weights[i] * gradient[layer.bias + o])
+
+
+@compiled
 def pool_forward(lanes, layer, states):
     """The mean or the largest of two by two."""
     quarter = broadcast(lanes, 0.25)

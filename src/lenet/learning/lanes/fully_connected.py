@@ -1,10 +1,11 @@
 """Fully connected nets, one pattern per update, with the units of a layer in the lanes.
 
-The first layer holds nearly all weights of such a net, and memory, not arithmetic, bounds the
-speed. So it is gone through once for a block of four patterns: each weight takes the steps of the
-block before and enters the sums of the next. What these lack, as the weights have not learned
-from the patterns before them in their block, is added unit by unit. With the weights w_oi as the
-block begins, the rates r_oi, and d_o(s), the derivative of the loss by unit o's sum for pattern s:
+The first layer holds nearly all weights of such a net; to go through them for each pattern, forward
+and backward, would take most of the time. So it is done once for a block of four patterns: each
+weight takes the steps of the block before and enters the sums of the next. What these lack, as the
+weights have not learned from the patterns before them in their block, is added unit by unit. With
+the weights w_oi as the block begins, the rates r_oi, and d_o(s), the derivative of the loss by unit
+o's sum for pattern s:
 
     a_o(t) = sum_i w_oi x_i(t) - sum_{s < t} d_o(s) p_o(s, t)
     p_o(s, t) = sum_i r_oi x_i(s) x_i(t)

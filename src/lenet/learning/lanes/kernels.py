@@ -22,7 +22,7 @@ from lenet import paper
 from lenet.learning.lanes.vector import broadcast, clamp, fma, load, store
 
 CONV, DOT, SUBSAMPLING, SCALED_TANH, RBF = range(5)
-AVERAGE, MAX, TANH, RELU = range(5, 9)  # of mini-batches alone: batch_kernels.py
+AVERAGE, MAX, TANH, RELU, LEARNED_RBF = range(5, 10)  # of mini-batches alone: batch_kernels.py
 KERNEL = 5  # side of every convolution kernel of 1998; known when compiling, so loops unroll
 MARGIN = KERNEL - 1
 TILE = 7  # outputs of one tile of conv_backward_inputs
