@@ -402,6 +402,13 @@ def test_records_of_results(kind: str, result: Path, canary: Path) -> None:
     assert results.find(result.parent, "own") is None
 
 
+def test_a_link_in_a_circle_is_no_missing_result(result: Path, canary: Path) -> None:
+    path = result / results.RUNS
+    path.unlink()
+    path.symlink_to(path)
+    refused(lambda: results.load_all(result.parent))
+
+
 def test_the_name_of_a_folder_is_shown_as_it_is(result: Path, canary: Path) -> None:
     result.rename(result.parent / "a\x1b[2Jb")
     refused(lambda: results.load_all(result.parent))

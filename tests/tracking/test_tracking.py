@@ -172,6 +172,12 @@ def test_what_is_no_file_is_no_store(make: Callable[[Path], None], tmp_path: Pat
     assert time.monotonic() - start < 1
 
 
+@pytest.mark.parametrize("name", [":memory:", "file:x?mode=memory&uri=true"])
+def test_a_database_in_memory_is_no_store(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="would keep nothing"):
+        Tracker(f"sqlite:///{name}", tmp_path / "mlruns", stand_in=False).start()
+
+
 @pytest.mark.parametrize("file", ["/proc/mlflow.db", f"/tmp/{'a' * 300}.db"])
 def test_a_database_that_cannot_be_opened_is_not_tried_again(file: str, tmp_path: Path) -> None:
     start = time.monotonic()

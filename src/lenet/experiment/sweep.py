@@ -38,7 +38,8 @@ from lenet.files import Count, read_text, reason, shown
 from lenet.terminal import Failure, Outcome, progress, summary, table, trials
 
 PARENT = "parent.json"
-MOST_JOBS = 1_000  # Hydra composes all of them before the first begins
+MOST_JOBS = 100_000
+MANY_JOBS = 1_000  # so many take 10 s until the first begins
 T = TypeVar("T", Outcome, Failure)
 
 
@@ -198,6 +199,8 @@ class Sweep(Callback):
         self.jobs = _count(config)
         if not self.jobs:
             raise InputError("it has no jobs: give a key one value or more")
+        if self.jobs > MANY_JOBS:
+            print(f"Hydra composes all of {self.jobs:,} jobs before the first begins.", flush=True)
         raw = raw_of(config.data)
         artifacts = Path(config.root) / "mlruns"
         own_digits = raw.name if raw.own else ""

@@ -297,7 +297,8 @@ def load_all(root: Path) -> dict[str, Result]:
     Raises:
         InputError: one that is not whole, or of other digits than another of the same data.
     """
-    found = {path.parent.name: load(path.parent) for path in sorted(root.glob(f"*/{RUNS}"))}
+    folders = [path for path in sorted(root.glob("*")) if os.path.lexists(path / RUNS)]
+    found = {folder.name: load(folder) for folder in folders}
     labels: dict[str, tuple[str, NDArray]] = {}
     for name, result in found.items():
         other, known = labels.setdefault(result.digest, (name, result.label))

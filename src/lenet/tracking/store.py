@@ -66,6 +66,8 @@ def ask(uri: str) -> None:
         )
     elif uri.startswith(FILE) and os.path.lexists(path) and not os.path.isfile(path):
         raise InputError(f"tracking.uri={uri} names what is no file: name a file")
+    elif uri.startswith((f"{FILE}:memory:", f"{FILE}file:")):  # names that SQLite has for itself
+        raise InputError(f"tracking.uri={uri} would keep nothing: name a file, or set tracking=off")
     elif not uri.startswith(FILE):
         raise InputError(f"tracking.uri={uri} cannot be used: name {FILE}<file> or http://<server>")
 
