@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -18,6 +19,7 @@ from lenet.data import VIEWS
 from lenet.errors import InputError
 from lenet.experiment import schema
 from lenet.experiment.command import train as train_in_process
+from lenet.experiment.hydra_errors import told_briefly
 
 REFUSED = [  # overrides of train.py, what they are told
     ("recipe.epochs=0", "recipe.epochs=0 has to be a whole number from 1"),
@@ -236,6 +238,17 @@ def test_the_schema_has_the_arguments_of_what_it_describes(where: str) -> None:
 
 def test_the_schema_describes_all_views() -> None:
     assert set(VIEWS) == set(get_args(schema.Data.model_fields["view"].annotation))
+
+
+@pytest.mark.parametrize("asked", ["0", "1"])
+def test_hydra_is_asked_for_its_errors_and_the_environment_is_left_as_it_was(
+    asked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", asked)
+    with pytest.raises(SystemExit if asked == "0" else AssertionError), told_briefly():
+        assert os.environ["HYDRA_FULL_ERROR"] == "0"
+    assert os.environ["HYDRA_FULL_ERROR"] == asked
+    assert ("train.py failed: AssertionError" in capsys.readouterr().err) == (asked == "0")
 
 
 SHELL = [  # a command, what it is told last or among the first lines

@@ -19,15 +19,17 @@ FULL = "HYDRA_FULL_ERROR"
 def told_briefly() -> Iterator[None]:
     """For Hydra's main: what it raises ends the process with 1 and some lines, without a traceback
     unless the environment asks for that."""
-    if os.environ.get(FULL) == "1":
-        yield
-        return
+    asked = os.environ.get(FULL, "0")
     os.environ[FULL] = "1"  # raise what by itself Hydra would print, at length
     try:
         yield
     except Exception as e:
+        if asked == "1":
+            raise
         print(*map(printable, _lines(e)), sep="\n", file=sys.stderr)
         sys.exit(1)
+    finally:
+        os.environ[FULL] = asked
 
 
 def _lines(error: Exception) -> list[str]:
