@@ -24,7 +24,7 @@ test: $(INSTALLED)  ## the tests that fit 15 minutes
 	$(BIN)/python -m pytest -m "not long" -n auto --dist worksteal
 
 test-all: $(INSTALLED)  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(INSTALLED)  ## ruff, mypy and who may import whom
 	$(BIN)/ruff check .
