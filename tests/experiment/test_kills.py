@@ -12,7 +12,7 @@ from tests.conftest import runs
 SWEEP = ("-m", "model=lenet5,lenet5_relu", "seed=0,1,2", "data=digits", "recipe.epochs=12")
 JOBS = 6
 KILLS = 20
-TIMED = ("seconds", "images_per_second")  # what depends on the clock
+TIMED = ("seconds", "images_per_second", "peak_memory_gb")  # metrics that no two runs share
 
 
 def kept(folder: Path) -> dict[str, tuple]:
