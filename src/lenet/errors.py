@@ -22,7 +22,7 @@ def printable(text: str) -> str:
 
 # What libraries say of a disk or a database that takes no more; some pass the system's words on in
 # errors of their own.
-OF_DISKS = (
+NOT_WRITABLE = (
     *map(os.strerror, (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EROFS)),
     "database or disk is full",  # SQLite, as the next ones: a limit to a file's size
     "disk I/O error",
@@ -48,7 +48,7 @@ def writing(where: Path | str) -> Iterator[None]:
         raise
     except Exception as e:  # of many kinds: of the system, of MLflow, of safetensors
         said = " ".join(map(str, _with_causes(e)))
-        saying = next((saying for saying in OF_DISKS if saying in said), None)
+        saying = next((saying for saying in NOT_WRITABLE if saying in said), None)
         if isinstance(e, FileNotFoundError) and not Path(where).exists():  # it was removed
             saying = os.strerror(errno.ENOENT)
         if saying is None:

@@ -89,6 +89,17 @@ def test_what_fails_at_the_end_ends_the_sweep(
     assert parent.info.status == "FAILED"
 
 
+def test_a_job_without_a_note_is_a_failure(sweep: Sweep, tmp_path: Path, capsys) -> None:
+    """As where another sweep in the same folder has removed it."""
+    sweep.jobs = 3
+    (tmp_path / "job-0001.json").write_text(outcome())
+    with pytest.raises(SystemExit):
+        sweep.on_multirun_end(OmegaConf.create())
+    assert "failed 2 of 3 jobs" in capsys.readouterr().out
+    [parent] = runs(tmp_path)
+    assert parent.info.status == "FAILED"
+
+
 def test_notes_steer_no_terminal(sweep: Sweep, tmp_path: Path, capsys) -> None:
     (tmp_path / "job-0000.json").write_text(outcome(name="a\x1b]0;b"))
     SweepJob(tmp_path, 1, sweep.parent).failed(Failure("c\x1b[2J", "there was\na reason"))
@@ -130,9 +141,10 @@ def test_notes_of_a_sweep_before_go(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / PARENT)
     (tmp_path / "job-0007.json").symlink_to("/dev/zero")
     (tmp_path / "job-0008.json").write_text("{}")
-    (tmp_path / "multirun.yaml").write_text("")
+    for name in ("multirun.yaml", "job-of-mine.json"):
+        (tmp_path / name).write_text("")
     _clear(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["multirun.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["job-of-mine.json", "multirun.yaml"]
     (tmp_path / "job-0009.json").mkdir()
     with pytest.raises(InputError, match=r"set hydra\.sweep\.dir to another folder"):
         _clear(tmp_path)

@@ -37,7 +37,7 @@ from lenet.errors import InputError, writing
 from lenet.files import Count, read_text, reason, shown
 from lenet.terminal import Failure, Outcome, progress, summary, table, trials
 
-PARENT = "parent.json"
+PARENT, NOTES = "parent.json", "job-[0-9]*.json"
 MOST_JOBS = 100_000
 MANY_JOBS = 1_000  # so many take 10 s until the first begins
 T = TypeVar("T", Outcome, Failure)
@@ -101,7 +101,7 @@ class SweepJob:
 
     def begin(self, name: str) -> None:
         """Says which job begins, and about how long the sweep takes yet, by those that are done."""
-        done = [read_note(path) for path in self.folder.glob("job-*.json")]
+        done = [read_note(path) for path in self.folder.glob(NOTES)]
         trained = [note for note in done if not all(o.skipped for o in note.get("outcomes", []))]
         each = (time.time() - self.started) / len(trained) if trained else None
         left = None if each is None else each * (self.jobs - len(done))
@@ -225,16 +225,20 @@ class Sweep(Callback):
 
         status = "FAILED"
         try:
-            notes = [read_note(path) for path in sorted(self.folder.glob("job-*.json"))]
-            if ended and all("outcomes" in note for note in notes):
+            notes = [read_note(path) for path in sorted(self.folder.glob(NOTES))]
+            jobs = [note["outcomes"] for note in notes if "outcomes" in note]
+            failures = [note["failure"] for note in notes if "failure" in note]
+            lost = self.jobs - len(notes)
+            if ended and lost > 0 and not self.search:  # a search may need fewer trials than it has
+                reason = f"{self.folder} has no notes of them"
+                failures.append(Failure(f"{lost} of {self.jobs} jobs", reason))
+            if ended and not failures and all("outcomes" in note for note in notes):
                 status = "FINISHED"
             # joblib ends its workers without a word when the sweep is interrupted
             if any("killed" in note for note in notes) or (
                 not ended and self.tracker.close_abandoned()
             ):
                 status = "KILLED"
-            jobs = [note["outcomes"] for note in notes if "outcomes" in note]
-            failures = [note["failure"] for note in notes if "failure" in note]
             if self.search:
                 trials(jobs, failures)
             else:
@@ -258,7 +262,7 @@ def _clear(folder: Path) -> None:
     Raises:
         InputError: something else has such a name.
     """
-    for path in (folder / PARENT, *folder.glob("job-*.json")):
+    for path in (folder / PARENT, *folder.glob(NOTES)):
         try:
             path.unlink(missing_ok=True)
         except OSError as e:

@@ -20,7 +20,8 @@ AT_ONCE = 1024  # digits of several batches that are made together, since few at
 def ahead(make: Callable[[Thing], Made], things: Iterable[Thing]) -> Iterator[Made]:
     """What is made of each thing, made by a thread of its own while the one before is in use.
 
-    Distorting digits takes half as long as learning them does.
+    Distorting digits takes half as long as learning them does. What ``make`` raises is raised where
+    its result is due.
     """
     with ThreadPoolExecutor(1) as maker:
         coming = (maker.submit(make, thing) for thing in things)

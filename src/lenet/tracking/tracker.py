@@ -211,7 +211,9 @@ class Tracker:
         if self._spool:
             self._spool.write(run_id, record)
             return
-        if "path" in record or "text" in record:  # some may be missing, see `Run.optional`
+        if (
+            "path" in record or "text" in record
+        ):  # one that fails may cost no result
             with writing(self._artifacts):
                 send(self._client, run_id, record)
         else:
