@@ -211,9 +211,7 @@ class Tracker:
         if self._spool:
             self._spool.write(run_id, record)
             return
-        if (
-            "path" in record or "text" in record
-        ):  # one that fails may cost no result
+        if "path" in record or "text" in record:  # one that fails may cost no result
             with writing(self._artifacts):
                 send(self._client, run_id, record)
         else:
